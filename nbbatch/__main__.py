@@ -1,0 +1,5 @@
+"""``python -m nbbatch``: the command line."""
+
+from .cli import main
+
+main()

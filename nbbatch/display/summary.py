@@ -1,0 +1,145 @@
+"""The end of a run, and its status: what came out, what went wrong, what to type next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from ..failures import FailureGroup, group_failures
+from ..model import Header, PointState, PointView
+from ..report.verdict import Verdict, duration, moment, verdict
+from ..results import one_line_error
+from .text import STYLES, columns_grid, commands, counts_line, foreign, typed_path
+
+GROUPS_SHOWN = 6
+RUNNING_SHOWN = 5
+
+_TONES = {"ok": "bold green", "bad": "bold red", "open": "bold", "empty": "bold"}
+_AGAIN = frozenset(
+    {PointState.LOST, PointState.INTERRUPTED, PointState.CANCELLED, PointState.PENDING}
+)
+_NOTEBOOK = frozenset({PointState.FAILED, PointState.TIMEOUT, PointState.DIED})
+
+
+def summary(
+    header: Header, views: Sequence[PointView], folder: Path, report_path: Path | None
+) -> RenderableType:
+    """What to print when a run has ended (or was left)."""
+    found = verdict(views)
+    groups = group_failures(views)
+    parts: list[RenderableType] = [_head(header, found), *_failures(groups)]
+    if report_path is not None:
+        line = Text("Report  ", style="dim")
+        # Whole, whatever the width: it is there to be clicked or copied.
+        parts.append(line.append(typed_path(report_path), style="not dim"))
+    parts.append(commands(next_commands(found, views, groups, folder)))
+    return Group(*_spaced(parts))
+
+
+def status_block(
+    header: Header, views: Sequence[PointView], folder: Path, driver: str = ""
+) -> RenderableType:
+    """Where a sweep is now. ``driver`` says in words who drives it; empty: nobody."""
+    found = verdict(views)
+    groups = group_failures(views)
+    facts = columns_grid()
+    for label, value in (
+        ("Folder", typed_path(folder)),
+        ("Notebook", header.notebook),
+        ("Backend", header.backend),
+        ("Created", f"{moment(header.created)} by {header.user} on {header.host}"),
+        ("Driven by", driver),
+    ):
+        if value:
+            facts.add_row(Text(label, style="dim"), foreign(value))
+    parts: list[RenderableType] = [_head(header, found), facts]
+    running = [view for view in views if view.state is PointState.RUNNING]
+    if running:
+        parts.append(_running(running))
+    parts += [*_failures(groups), commands(next_commands(found, views, groups, folder))]
+    return Group(*_spaced(parts))
+
+
+def next_commands(
+    found: Verdict, views: Sequence[PointView], groups: Sequence[FailureGroup], folder: Path
+) -> list[tuple[str, str]]:
+    """What to type next, and what it does; the most useful first."""
+    sweep = typed_path(folder)
+    states = set(found.counts)
+    lines = []
+    if groups:
+        point = shlex.quote(groups[0].points[0])
+        lines.append((f"nbbatch logs {sweep} {point}", "what it printed"))
+    if states & {PointState.RUNNING, PointState.QUEUED, PointState.HELD}:
+        lines.append((f"nbbatch watch {sweep}", "follow it"))
+        lines.append((f"nbbatch cancel {sweep}", "stop it"))
+    elif states & _AGAIN:
+        lines.append((f"nbbatch resume {sweep}", "run what is missing"))
+    if states & _NOTEBOOK and found.over == found.total:
+        lines.append((f"nbbatch resume {sweep} --failed", "try the failed ones again"))
+    if PointState.OK in states and found.over == found.total:
+        lines.append((f"nbbatch results {sweep}", "the table of results"))
+    return lines
+
+
+def _spaced(parts: list[RenderableType]) -> list[RenderableType]:
+    spaced: list[RenderableType] = []
+    for part in parts:
+        spaced += [part, Text()]
+    return spaced[:-1]
+
+
+def _head(header: Header, found: Verdict) -> RenderableType:
+    line = Text(found.headline, style=_TONES[found.tone])
+    facts = [header.name, duration(found.wall)]
+    line.append("  " + "  ".join(fact for fact in facts if fact), style="not bold dim default")
+    # One state alone: the headline has said it.
+    return line if len(found.counts) < 2 else Group(line, counts_line(found.counts))
+
+
+def _running(views: Sequence[PointView]) -> RenderableType:
+    grid = columns_grid()
+    for view in views[:RUNNING_SHOWN]:
+        since = f"since {moment(view.started)}" if view.started else ""
+        grid.add_row(
+            Text("running", style=STYLES[PointState.RUNNING]),
+            foreign(view.point.id),
+            foreign(view.host),
+            Text(since, style="dim"),
+        )
+    if len(views) > RUNNING_SHOWN:
+        grid.add_row("", Text(f"and {len(views) - RUNNING_SHOWN:,} more", style="dim"))
+    return grid
+
+
+def _failures(groups: Sequence[FailureGroup]) -> list[RenderableType]:
+    blocks: list[RenderableType] = [_failure(group) for group in groups[:GROUPS_SHOWN]]
+    rest = groups[GROUPS_SHOWN:]
+    if rest:
+        number = sum(group.count for group in rest)
+        kinds = f"{len(rest):,} more kind{'' if len(rest) == 1 else 's'}"
+        blocks.append(Text(f"and {kinds} of failure ({number:,} points): see the report.", "dim"))
+    return blocks
+
+
+def _failure(group: FailureGroup) -> RenderableType:
+    title = Text(f"{group.count:,} {group.state.value}  ", style=STYLES[group.state])
+    title.append_text(foreign(group.headline, "bold default"))
+    lines: list[Text] = []
+    if group.place:
+        place = Text(f"{group.place}  ", style="dim")
+        lines.append(place.append_text(foreign(group.source, "not dim")))
+    example = Text("e.g. " if group.count > 1 else "", style="dim")
+    example.append_text(foreign(group.points[0], "not dim"))
+    said = one_line_error(group.example) or ""
+    if group.count > 1 and said and group.headline not in said:
+        example.append_text(foreign(f"  {said}"))
+    lines.append(example)
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return Group(title, Padding(Group(*lines), (0, 0, 0, 4)))

@@ -1,0 +1,280 @@
+"""The sweep folder: the only module that knows the names in it.
+
+Reading needs no lock. What is written is written atomically (``write_atomic``) or
+appended in one call and fsynced (the journal), so a reader never sees half of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from .errors import NbbatchError, SweepLocked, SweepNotFound
+from .model import FORMAT, Bundle, Header, Point, PointFiles, Record
+from .worker.files import append_line, write_atomic
+
+SHARD_ABOVE = 10_000
+"""Sweeps with more points than this put point folders into 256 sub-folders."""
+
+
+def now() -> str:
+    """The present time, ISO 8601 UTC, to the millisecond."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What ``attempts.jsonl`` says of one point: how many attempts began, and the last."""
+
+    count: int = 0
+    started: str = ""
+    host: str = ""
+
+
+class SweepFolder:
+    """One sweep folder, by its path. Creating the object reads nothing."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    # names
+
+    @property
+    def header_file(self) -> Path:
+        return self.root / "sweep.json"
+
+    @property
+    def grid_file(self) -> Path:
+        return self.root / "grid.yaml"
+
+    @property
+    def notebook_file(self) -> Path:
+        return self.root / "notebook.ipynb"
+
+    @property
+    def points_file(self) -> Path:
+        return self.root / "points.jsonl"
+
+    @property
+    def journal_file(self) -> Path:
+        return self.root / "journal.jsonl"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def submit(self) -> Path:
+        return self.root / "submit"
+
+    @property
+    def bundles(self) -> Path:
+        return self.root / "bundles"
+
+    @property
+    def kernels(self) -> Path:
+        """A data folder in Jupyter's sense: kernelspecs that the sweep brings along."""
+        return self.root / "jupyter"
+
+    @property
+    def results_file(self) -> Path:
+        return self.root / "results.csv"
+
+    @property
+    def report_index(self) -> Path:
+        return self.root / "report" / "index.html"
+
+    def point_dir(self, point: Point) -> Path:
+        return self.root / point.dir
+
+    @staticmethod
+    def dir_of(point_id: str, total: int) -> str:
+        """Where a new point's folder goes, relative to the sweep folder."""
+        if total <= SHARD_ABOVE:
+            return f"points/{point_id}"
+        return f"points/{point_id[-2:]}/{point_id}"
+
+    # the specification
+
+    def exists(self) -> bool:
+        return self.header_file.is_file()
+
+    def header(self) -> Header:
+        """Raises SweepNotFound where there is no sweep, NbbatchError on a newer format."""
+        try:
+            data = json.loads(self.header_file.read_bytes())
+        except FileNotFoundError:
+            raise SweepNotFound(
+                f"{self.root} is not a sweep folder: it has no sweep.json.",
+                hint="`nbbatch list` shows the sweeps that are known here.",
+            ) from None
+        except ValueError as error:
+            raise NbbatchError(f"{self.header_file} is damaged: {error}.") from None
+        if data.get("format", 0) > FORMAT:
+            raise NbbatchError(
+                f"{self.root} was written by nbbatch {data.get('nbbatch')}, in a newer format.",
+                hint="Upgrade nbbatch to read it.",
+            )
+        return Header.from_json(data)
+
+    def points(self) -> list[Point]:
+        with self.points_file.open("rb") as lines:
+            return [Point.from_json(json.loads(line)) for line in lines]
+
+    def write_specification(
+        self, header: Header, points: Iterable[Point], *, notebook: bytes, grid: str
+    ) -> None:
+        """Write all that describes the sweep; ``sweep.json`` last, as it makes it a sweep.
+
+        What an earlier revision had is copied to ``revisions/NNN/`` first.
+        """
+        for folder in (self.logs, self.submit, self.root / "points"):
+            folder.mkdir(parents=True, exist_ok=True)
+        if self.exists():
+            self._keep_revision(self.header().revision)
+        write_atomic(self.notebook_file, notebook)
+        write_atomic(self.grid_file, grid)
+        lines = [json.dumps(p.to_json(), ensure_ascii=False, allow_nan=False) for p in points]
+        write_atomic(self.points_file, "".join(f"{line}\n" for line in lines))
+        write_atomic(self.header_file, _pretty(header.to_json()))
+
+    def _keep_revision(self, revision: int) -> None:
+        kept = self.root / "revisions" / f"{revision:03d}"
+        kept.mkdir(parents=True, exist_ok=True)
+        for file in (self.header_file, self.grid_file, self.notebook_file, self.points_file):
+            if file.exists():
+                shutil.copy2(file, kept / file.name)
+
+    # what was submitted
+
+    def write_batch(self, number: int, content: Mapping[str, Any]) -> Path:
+        """Keep exactly what batch ``number`` is: its bundles' points, resources, options."""
+        file = self.submit / f"{number:04d}.json"
+        write_atomic(file, _pretty(content))
+        return file
+
+    def batch(self, number: int) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.submit / f"{number:04d}.json").read_bytes())
+        return content
+
+    def bundle_file(self, number: int) -> Path:
+        return self.bundles / f"{number:04d}.json"
+
+    def write_bundle(self, bundle: Bundle) -> Path:
+        self.bundles.mkdir(exist_ok=True)
+        file = self.bundle_file(bundle.number)
+        write_atomic(file, json.dumps(bundle.to_json(), ensure_ascii=False, allow_nan=False))
+        return file
+
+    # the journal
+
+    def journal(self, event: str, **facts: Any) -> None:
+        """Append one event, in one write, fsynced."""
+        append_line(self.journal_file, json.dumps({"at": now(), "event": event, **facts}))
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events of the journal, oldest first; a torn last line is left out."""
+        return list(_json_lines(self.journal_file))
+
+    # the points' folders
+
+    def record(self, point: Point) -> Record | None:
+        """The record of a point; None when there is none or it is not of this format."""
+        try:
+            content = (self.root / point.dir / PointFiles.RECORD).read_bytes()
+            return Record.from_json(json.loads(content))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def attempts(self, point: Point) -> Attempts:
+        """What began at a point, finished or not."""
+        count, last = 0, {}
+        for line in _json_lines(self.root / point.dir / PointFiles.ATTEMPTS):
+            if "started" in line:
+                count, last = count + 1, line
+        return Attempts(count, str(last.get("started", "")), str(last.get("host", "")))
+
+    def archive_record(self, point: Point) -> None:
+        """Make a point ready to run again: its record goes to ``attempts.jsonl``.
+
+        The notebook, page and log stay until the new attempt replaces them.
+        """
+        folder = self.root / point.dir
+        if not folder.is_dir():
+            return
+        attempts = folder / PointFiles.ATTEMPTS
+        record = self.record(point)
+        if record is not None:
+            archived = {"attempt": record.attempt, "record": record.to_json()}
+            append_line(attempts, json.dumps(archived, ensure_ascii=False))
+        append_line(attempts, json.dumps({"reset": True, "at": now()}))
+        (folder / PointFiles.RECORD).unlink(missing_ok=True)
+
+    # who drives it
+
+    @contextmanager
+    def lock(self, purpose: str, *, wait: float = 0.0) -> Iterator[None]:
+        """Hold the sweep for this process. Raises SweepLocked, saying who holds it.
+
+        O_EXCL creation, which is right on NFS where flock is not (filelock's
+        SoftFileLock); a lock whose holder died on this host is broken by itself.
+        """
+        from filelock import SoftFileLock, Timeout
+
+        soft = SoftFileLock(self.lock_file, timeout=wait)
+        try:
+            soft.acquire()
+        except Timeout:
+            raise SweepLocked(
+                f"{self.root} is in use by {self.holder() or 'another process'}; "
+                f"it cannot be used to {purpose} now.",
+                hint=f"`nbbatch watch {self.root}` follows it, `nbbatch cancel {self.root}` "
+                f"stops it. If that host is gone for good, delete {self.lock_file}.",
+            ) from None
+        try:
+            yield
+        finally:
+            soft.release()
+
+    def holder(self) -> str:
+        """Who holds the lock, in words; empty when nobody does."""
+        try:
+            said = self.lock_file.read_text().split("\n")
+            since = datetime.fromtimestamp(self.lock_file.stat().st_mtime).astimezone()
+        except FileNotFoundError:
+            return ""
+        pid, host = (*said, "", "")[:2]
+        where = "this host" if host == socket.gethostname() else host or "an unknown host"
+        return f"process {pid or '?'} on {where} (since {since:%Y-%m-%d %H:%M:%S})"
+
+
+def _json_lines(file: Path) -> Iterator[dict[str, Any]]:
+    try:
+        content = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for line in content.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue  # torn by a crash in the middle of an append
+        if isinstance(value, dict):
+            yield value
+
+
+def _pretty(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

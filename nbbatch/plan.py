@@ -1,0 +1,294 @@
+"""From a request to a checked plan: everything that can be known before anything runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import GridError, NbbatchError, NotebookError, UsageError
+from .folder import SweepFolder
+from .model import Point, Resources, Settings, Value
+
+if TYPE_CHECKING:
+    from .grid import Grid, GridPoint
+    from .notebook import Notebook
+
+CONTENT_HASH_BELOW = 256 * 1024 * 1024
+"""Declared inputs up to this size (bytes) are hashed by content, larger by size and time."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, in the words of the command line; nothing is checked yet.
+
+    ``grid`` is a path, ``"-"``, a mapping, a list of mappings, a data frame or None.
+    Texts such as ``memory="2GB"`` and ``timeout="1h"`` are parsed by ``make_plan``.
+    """
+
+    notebook: str | os.PathLike[str]
+    grid: Any = None
+    pins: Sequence[str] = ()
+    axes: Sequence[str] = ()
+    where: Sequence[str] = ()
+    sample: int | None = None
+    max_points: int | None = None
+    only: Sequence[str] = ()
+    allow_unknown: bool = False
+    kernel: str | None = None
+    backend: str = "local"
+    out: str | os.PathLike[str] | None = None
+    name: str | None = None
+    jobs: int | None = None
+    cpus: int | None = None
+    memory: str | int | None = None
+    disk: str | int | None = None
+    gpus: int | None = None
+    time: str | int | None = None
+    options: Sequence[str] = ()
+    timeout: str | float | None = None
+    cell_timeout: str | float | None = None
+    retries: int = 2
+    collect: Sequence[str] = ()
+    cwd: str = "notebook"
+    no_input: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked request: what will run, and how. ``notes`` are remarks, not errors."""
+
+    request: Request
+    notebook: Notebook
+    kernel: str
+    grid: Grid
+    points: tuple[Point, ...]
+    resources: Resources
+    settings: Settings
+    options: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def make_plan(request: Request) -> Plan:
+    """Expand the grid and check it against the notebook.
+
+    Raises SpecificationError (NotebookError, GridError, UsageError) or NoPoints with one
+    sentence that says what, where and what to do. Writes nothing.
+    """
+    from .grid import Overrides, load_grid, parse_collect
+    from .notebook import read_notebook, resolve_kernel
+
+    notebook = read_notebook(Path(request.notebook))
+    grid = load_grid(
+        request.grid,
+        overrides=Overrides(
+            pins=tuple(request.pins),
+            axes=tuple(request.axes),
+            where=tuple(request.where),
+            sample=request.sample,
+            max_points=request.max_points,
+        ),
+    )
+    kernel = resolve_kernel(notebook, request.kernel)
+    collect = {**grid.collect, **parse_collect(list(request.collect))}
+    resources = _resources(request, grid.resources)
+    settings = _settings(request, notebook, kernel, collect, resources)
+    notes: list[str] = []
+    if not request.allow_unknown:
+        _refuse_unknown(notebook, grid.points)
+    notes.extend(_type_notes(notebook, grid.points))
+    fingerprint = _fingerprint(notebook, kernel, collect, grid.inputs)
+    points = _identify(grid, fingerprint)
+    return Plan(
+        request=request,
+        notebook=notebook,
+        kernel=kernel,
+        grid=grid,
+        points=points,
+        resources=resources,
+        settings=settings,
+        options=_options(request.options),
+        notes=tuple(notes),
+    )
+
+
+def merge_points(points: Sequence[Point], earlier: Sequence[Point]) -> tuple[Point, ...]:
+    """The plan's points, keeping the folders of those that an earlier revision had."""
+    folders = {point.id: point.dir for point in earlier}
+    return tuple(replace(point, dir=folders.get(point.id, point.dir)) for point in points)
+
+
+def _identify(grid: Grid, fingerprint: str) -> tuple[Point, ...]:
+    """Give each grid point its id, folder and key; refuse duplicates and collisions."""
+    from .grid.ids import canonical, point_id
+
+    seen: dict[str, tuple[str, str]] = {}
+    points: list[Point] = []
+    total = len(grid.points)
+    for index, found in enumerate(grid.points):
+        values = canonical(found.params)
+        name = point_id(found.params, grid.id_template)
+        if name in seen:
+            other_values, other = seen[name]
+            if other_values == values:
+                raise GridError(
+                    f"{found.origin} gives the same point as {other}: {values}.",
+                    hint="Remove one of the two, or `exclude` the overlap.",
+                )
+            raise GridError(
+                f"{found.origin} and {other} are different points with the same id {name}.",
+                hint="Change the `id:` template so that it tells them apart.",
+            )
+        seen[name] = (values, found.origin)
+        key = hashlib.sha256(f"{fingerprint}\n{values}".encode()).hexdigest()[:32]
+        points.append(Point(name, index, found.params, SweepFolder.dir_of(name, total), key))
+    return tuple(points)
+
+
+def _refuse_unknown(notebook: Notebook, points: Sequence[GridPoint]) -> None:
+    declared = {parameter.name for parameter in notebook.parameters}
+    for point in points:
+        unknown = [name for name in point.params if name not in declared]
+        if not unknown:
+            continue
+        if not notebook.has_parameters_cell:
+            raise NotebookError(
+                f"{notebook.path} has no cell tagged `parameters`, but the grid sets "
+                f"{', '.join(unknown)} ({point.origin}).",
+                hint="Tag the cell that assigns them, or start it with the comment "
+                "`# parameters`; `--allow-unknown` injects them before the first cell.",
+            )
+        raise GridError(
+            f"{notebook.path.name} does not declare the parameter {unknown[0]}; "
+            f"it declares {', '.join(sorted(declared)) or 'none'}.",
+            where=point.origin,
+            hint=_suggest(unknown[0], declared) + "`--allow-unknown` passes it all the same.",
+        )
+
+
+def _suggest(name: str, known: set[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean {close[0]}? " if close else ""
+
+
+def _type_notes(notebook: Notebook, points: Sequence[GridPoint]) -> list[str]:
+    """Remark on text where the notebook has a number, and the reverse: a frequent slip."""
+    numeric = {"int", "float"}
+    notes = []
+    for parameter in notebook.parameters:
+        for point in points:
+            value = point.params.get(parameter.name)
+            text = isinstance(value, str)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if (parameter.kind in numeric and text) or (parameter.kind == "str" and number):
+                notes.append(
+                    f"{parameter.name} is {parameter.default_source} in the notebook but "
+                    f"{json.dumps(value)} in the grid ({point.origin}): "
+                    f"{'text, not a number' if text else 'a number, not text'}."
+                )
+                break
+    return notes
+
+
+def _resources(request: Request, from_grid: Mapping[str, Value]) -> Resources:
+    from .grid import parse_duration, parse_memory
+
+    def asked(name: str) -> Any:
+        given = getattr(request, name)
+        return from_grid.get(name) if given is None else given
+
+    memory, disk, time = asked("memory"), asked("disk"), asked("time")
+    return Resources(
+        cpus=int(asked("cpus") or 1),
+        memory=None if memory is None else parse_memory(memory),
+        disk=None if disk is None else parse_memory(disk),
+        gpus=int(asked("gpus") or 0),
+        time=None if time is None else parse_duration(time),
+    )
+
+
+def _settings(
+    request: Request,
+    notebook: Notebook,
+    kernel: str,
+    collect: dict[str, str],
+    resources: Resources,
+) -> Settings:
+    from .grid import parse_duration
+
+    def seconds(value: str | float | None) -> float | None:
+        return None if value is None else float(parse_duration(value))
+
+    cwd = {"notebook": str(notebook.path.resolve().parent), "point": "point"}.get(request.cwd)
+    if cwd is None:
+        cwd = str(Path(request.cwd).expanduser().resolve())
+        if not Path(cwd).is_dir():
+            raise UsageError(
+                f"--cwd {request.cwd}: there is no such folder.",
+                hint="Give a folder, `notebook` (the notebook's own) or `point`.",
+            )
+    if request.retries < 0 or (request.jobs is not None and request.jobs < 1):
+        raise UsageError("--retries cannot be negative, and --jobs must be at least 1.")
+    local = request.backend == "local"
+    return Settings(
+        kernel=kernel,
+        cwd=cwd,
+        timeout=seconds(request.timeout),
+        cell_timeout=seconds(request.cell_timeout),
+        collect=collect,
+        hide_input=request.no_input,
+        memory=resources.memory if local else None,
+        walltime=None if local else resources.time,
+        retries=request.retries,
+    )
+
+
+def _options(texts: Sequence[str]) -> dict[str, str]:
+    options = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise UsageError(f"--option {text}: write it as KEY=VALUE.")
+        options[name.strip()] = value.strip()
+    return options
+
+
+def _fingerprint(
+    notebook: Notebook, kernel: str, collect: Mapping[str, str], inputs: Sequence[str]
+) -> str:
+    """Hash of all that a result depends on besides its parameters.
+
+    The environment counts as the interpreter's path and version, not as its packages: to
+    install one more should not make a thousand results stale.
+    """
+    parts = {
+        "code": notebook.code_sha256,
+        "kernel": kernel,
+        "environment": [sys.executable, sys.version] if kernel.startswith("python") else [],
+        "collect": dict(collect),
+        "inputs": {name: _file_digest(Path(name)) for name in inputs},
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        facts = path.stat()
+        if path.is_dir():
+            return f"folder {facts.st_mtime_ns}"
+        if facts.st_size > CONTENT_HASH_BELOW:
+            return f"{facts.st_size} {facts.st_mtime_ns}"
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise NbbatchError(
+            f"The declared input {path} cannot be read: {error.strerror}.",
+            hint="Correct `inputs:` in the grid.",
+        ) from None

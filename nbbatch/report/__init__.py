@@ -1,0 +1,7 @@
+"""The report: one folder that anyone can open, from ``file://`` or any web server."""
+
+from __future__ import annotations
+
+from .index import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,292 @@
+"""One row a point: what came out, as rows, CSV, JSON, Parquet or a table in a terminal.
+
+A row is ``{id, index, params, metrics, state, error, seconds, host, attempts, notebook,
+page, log}``; the paths are relative to the sweep folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from .errors import UsageError
+from .model import Cause, Outcome, PointFiles, PointState, PointView, Record
+from .worker.files import write_atomic
+
+Row = dict[str, Any]
+"""One point's result, in the JSON form described above."""
+
+BEFORE = ("id", "index")
+AFTER = ("state", "error", "seconds", "host", "attempts", "notebook", "page", "log")
+FIXED = frozenset(BEFORE + AFTER)
+
+ERROR_LENGTH = 300
+"""Characters of an error's one line in a row; the record has all of it."""
+
+_FILES = {
+    "notebook": PointFiles.EXECUTED,
+    "page": PointFiles.PAGE,
+    "log": PointFiles.LOG,
+}
+
+# After these, what the worker could still write is not certain: the folder is asked.
+_UNCERTAIN = frozenset(
+    {Cause.KERNEL_START, Cause.NOTEBOOK_INVALID, Cause.SIGNALLED, Cause.WORKER_ERROR}
+)
+# In these states no attempt has begun unless the view counts one.
+_NOT_BEGUN = frozenset({PointState.PENDING, PointState.QUEUED, PointState.HELD})
+
+
+# ------------------------------------------------------------------------------ rows
+
+
+def rows(views: Iterable[PointView], root: Path) -> list[Row]:
+    """The results of a sweep whose folder is ``root``, in the order of the views."""
+    return [_row(view, root) for view in views]
+
+
+def settled(view: PointView) -> Record | None:
+    """The record that tells the point's result; None while the point may still change."""
+    return view.record if view.state.over else None
+
+
+def one_line_error(view: PointView) -> str | None:
+    """Why the point is not ok, as one line: ``ValueError: …``, or the reason; None if ok."""
+    record = settled(view)
+    if view.state is PointState.OK:
+        return None
+    if record is not None and record.failure is not None:
+        failure = record.failure
+        text = f"{failure.name}: {failure.value}" if failure.value else failure.name
+    else:
+        text = view.reason
+    return shorten(text, ERROR_LENGTH) or None
+
+
+def shorten(text: str, length: int) -> str:
+    """The text on one line, cut to ``length`` characters with an ellipsis."""
+    # Cut before the split as well: a message can have megabytes.
+    line = " ".join(text[: 8 * length].split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def _row(view: PointView, root: Path) -> Row:
+    record = settled(view)
+    return {
+        "id": view.point.id,
+        "index": view.point.index,
+        "params": dict(view.point.params),
+        "metrics": dict(record.metrics) if record is not None else {},
+        "state": view.state.value,
+        "error": one_line_error(view),
+        "seconds": record.seconds if record is not None else None,
+        "host": (record.host if record is not None else view.host) or None,
+        "attempts": view.attempts,
+        **_files(view, root),
+    }
+
+
+def _files(view: PointView, root: Path) -> dict[str, str | None]:
+    record = settled(view)
+    if record is not None and record.cause not in _UNCERTAIN:
+        there = set(_FILES.values())  # the record is written last: it need not be checked
+    elif record is None and view.state in _NOT_BEGUN and not view.attempts:
+        there = set()
+    else:
+        try:
+            there = set(os.listdir(root / view.point.dir))  # noqa: PTH208 (names are enough)
+        except OSError:
+            there = set()
+    return {
+        kind: f"{view.point.dir}/{name}" if name in there else None
+        for kind, name in _FILES.items()
+    }
+
+
+# --------------------------------------------------------------------------- columns
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the flat table: its unique name, and where in a row its value is.
+
+    ``section`` is "params", "metrics", or "" for a fixed column.
+    """
+
+    name: str
+    section: str
+    key: str
+
+    def of(self, row: Row) -> Any:
+        """The row's value; None where the row has none."""
+        return row[self.section].get(self.key) if self.section else row[self.key]
+
+
+def columns(rows: Iterable[Row]) -> list[Column]:
+    """The columns of the flat table: id, index, parameters, metrics (first seen first), rest.
+
+    Names are unique: a metric that shares a parameter's or a fixed column's name gets
+    the prefix ``metric.``, a parameter that shares a fixed column's name ``param.``.
+    """
+    params: dict[str, None] = {}
+    metrics: dict[str, None] = {}
+    for row in rows:
+        params.update(dict.fromkeys(row["params"]))
+        metrics.update(dict.fromkeys(row["metrics"]))
+    taken = set(FIXED) | params.keys()
+    found = []
+    for section, prefix, names in (("params", "param.", params), ("metrics", "metric.", metrics)):
+        for key in names:
+            name = key
+            clashes = FIXED if section == "params" else taken
+            while name in clashes:
+                name = prefix + name
+                clashes = taken
+            taken.add(name)
+            found.append(Column(name, section, key))
+    return [
+        *(Column(name, "", name) for name in BEFORE),
+        *found,
+        *(Column(name, "", name) for name in AFTER),
+    ]
+
+
+def flatten(row: Row, columns_: Sequence[Column] | None = None) -> dict[str, Any]:
+    """A row as one flat mapping, in the order of the columns (by default its own)."""
+    return {column.name: column.of(row) for column in columns_ or columns([row])}
+
+
+def varying(rows: Sequence[Row], section: str) -> tuple[list[str], dict[str, Any]]:
+    """Which names of a section differ between the rows, and the constants of all rows.
+
+    With a single row everything varies: there is nothing to tell it from.
+    """
+    names = dict.fromkeys(name for row in rows for name in row[section])
+    if len(rows) < 2:
+        return list(names), {}
+    first = rows[0][section]
+    constants = {}
+    for name in names:
+        if name in first and all(
+            name in row[section] and same(row[section][name], first[name]) for row in rows
+        ):
+            constants[name] = first[name]
+    return [name for name in names if name not in constants], constants
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equality that tells 1, 1.0 and True apart, as they are different parameters."""
+    return type(one) is type(other) and bool(one == other)
+
+
+# --------------------------------------------------------------------------- writing
+
+
+def write_json(rows: Sequence[Row], target: Path | TextIO) -> None:
+    """A JSON list with one row a line. NaN and infinities become null."""
+    lines = (json.dumps(_finite(row), ensure_ascii=False, allow_nan=False) for row in rows)
+    _write("[\n" + ",\n".join(lines) + "\n]\n" if rows else "[]\n", target)
+
+
+def write_csv(rows: Sequence[Row], target: Path | TextIO) -> None:
+    """The flat table as UTF-8 CSV: lists and mappings as JSON, missing and null as empty.
+
+    A string that a spreadsheet would run as a formula gets a leading apostrophe.
+    """
+    header = columns(rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([_harmless(column.name) for column in header])
+    writer.writerows([_cell(column.of(row)) for column in header] for row in rows)
+    _write(text.getvalue(), target)
+
+
+def write_parquet(rows: Sequence[Row], target: Path) -> None:
+    """The flat table as Parquet, with the values' types; lists and mappings as JSON text.
+
+    A column of mixed types becomes text. Raises UsageError without pyarrow.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise UsageError(
+            "Parquet needs pyarrow, which is not installed.",
+            hint='Install it with: pip install "nbbatch[parquet]", or ask for csv or json.',
+        ) from None
+    arrays = {
+        column.name: pyarrow.array(*_typed([column.of(row) for row in rows]))
+        for column in columns(rows)
+    }
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(arrays), sink)
+    write_atomic(target, sink.getvalue())
+
+
+def _write(text: str, target: Path | TextIO) -> None:
+    # A lone surrogate (a file name that is not UTF-8) is the one thing UTF-8 cannot say.
+    data = text.encode("utf-8", "backslashreplace")
+    if isinstance(target, Path):
+        write_atomic(target, data)
+    else:
+        target.write(data.decode("utf-8"))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value
+
+
+def as_text(value: Any) -> str:
+    """A value as people type it: strings as they are, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+# The characters with which a spreadsheet takes text for a formula, and their full-width
+# forms, which some locales read as the same (OWASP, "CSV Injection").
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001
+
+
+def _harmless(text: str) -> str:
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return _harmless(value) if isinstance(value, str) else as_text(value)
+
+
+def _typed(values: list[Any]) -> tuple[list[Any], str]:
+    """The values of one column, and the Arrow type that holds them all."""
+    kinds = {type(value) for value in values if value is not None}
+    big = any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in values)
+    if kinds == {bool}:
+        return values, "bool"
+    if kinds == {int} and not big:
+        return values, "int64"
+    if kinds and kinds <= {int, float} and not big:
+        return [None if value is None else float(value) for value in values], "float64"
+    texts = [
+        None if value is None else as_text(value).encode("utf-8", "backslashreplace").decode()
+        for value in values
+    ]
+    return texts, "string"
+
+
+def failed_collections(view: PointView) -> dict[str, str]:
+    """Metrics that an otherwise ok point could not deliver, and why."""
+    record = settled(view)
+    return dict(record.metric_errors) if record and record.outcome is Outcome.OK else {}

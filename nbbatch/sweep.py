@@ -1,0 +1,416 @@
+"""A sweep: create, open, submit, follow, cancel, resume. The one door behind all others.
+
+The folder is the truth. A ``Sweep`` object holds only what it has read; any number of
+them, in any process, may look at the same folder.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from . import __version__, catalogue, provenance
+from .backends import get_backend
+from .backends.base import Batch
+from .collect import CONCLUSIVE, count, decide
+from .errors import NoPoints, SweepLocked, UsageError, WaitTimeout
+from .folder import SweepFolder, now
+from .model import Header, Job, JobArray, JobPhase, JobStatus, Point, PointState, PointView
+from .plan import Plan, merge_points
+
+RESUMED = frozenset(PointState) - frozenset(
+    {
+        PointState.OK,
+        PointState.FAILED,
+        PointState.TIMEOUT,
+        PointState.QUEUED,
+        PointState.RUNNING,
+        PointState.HELD,
+        PointState.UNKNOWN,
+    }
+)
+"""What ``resume`` runs again: all that ended without a result of the notebook."""
+
+FAILED_TOO = RESUMED | {PointState.FAILED, PointState.TIMEOUT}
+"""What ``resume --failed``, and ``run`` on an existing folder, run again."""
+
+EVERYTHING = FAILED_TOO | {PointState.OK}
+"""What ``--force`` runs again: all but what is in the queue at this moment."""
+
+
+@dataclass(frozen=True)
+class _Submitted:
+    """What the journal says: job arrays, each point's bundle, and what was taken back."""
+
+    arrays: tuple[JobArray, ...]
+    bundle_of: dict[str, int]
+    cancelled: frozenset[str]
+    open_batches: tuple[int, ...]  # begun, but not noted as accepted in full
+    next_batch: int
+    next_bundle: int
+
+    def job_of(self, point: Point) -> Job | None:
+        bundle = self.bundle_of.get(point.id)
+        if bundle is None:
+            return None
+        for array in reversed(self.arrays):
+            if array.first <= bundle < array.first + array.size:
+                return array.job_of(bundle)
+        return None
+
+
+class Sweep:
+    """One sweep folder. ``Sweep.open`` and ``Sweep.create`` make it."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = SweepFolder(root)
+        self.header = self.folder.header()
+        self.backend = get_backend(self.header.backend, root)
+        self.points = self.folder.points()
+        self._settled: dict[str, PointView] = {}
+        self._batches: dict[int, list[list[str]]] = {}
+        self._gone_since: dict[str, float] = {}
+
+    @property
+    def root(self) -> Path:
+        return self.folder.root
+
+    # making and opening
+
+    @classmethod
+    def open(cls, words: str | os.PathLike[str] = "latest") -> Sweep:
+        """The sweep given as a folder, a name, an id or ``latest``. Raises SweepNotFound."""
+        return cls(catalogue.find_sweep(words))
+
+    @classmethod
+    def create(cls, plan: Plan) -> Sweep:
+        """Write the sweep folder of a plan, or the next revision of the one that is there.
+
+        Nothing is submitted. Raises NoPoints, SweepLocked, UsageError.
+        """
+        if not plan.points:
+            raise NoPoints("The grid has no point.", hint="Check its `exclude` and `--where`.")
+        root, sweep_id = place_of(plan)
+        folder = SweepFolder(root)
+        if not folder.exists() and root.is_dir() and any(root.iterdir()):
+            raise UsageError(
+                f"{root} exists and is not a sweep folder.",
+                hint="Give --out a new folder, or one that nbbatch made.",
+            )
+        root.mkdir(parents=True, exist_ok=True)
+        with folder.lock("change it"):
+            _write(plan, folder, sweep_id)
+        catalogue.remember(root)
+        if plan.request.out is None:
+            catalogue.point_latest(root)
+        return cls(root)
+
+    # what is the state
+
+    def views(self) -> list[PointView]:
+        """Every point with its state, in the order of the grid. Reads only what may change."""
+        submitted = self._submitted()
+        # The scheduler first, then the records: a job seen gone has written its record.
+        statuses = self.backend.poll(submitted.arrays) if submitted.arrays else {}
+        return [self._view(point, submitted, statuses) for point in self.points]
+
+    def _view(
+        self, point: Point, submitted: _Submitted, statuses: Any
+    ) -> PointView:
+        if point.id in self._settled:
+            return self._settled[point.id]
+        job = submitted.job_of(point)
+        status = None if job is None else statuses.get(job, JobStatus(JobPhase.GONE))
+        phase = None if status is None else status.phase
+        if phase in (JobPhase.QUEUED, JobPhase.HELD):  # no need to look at the disk
+            state = decide(None, phase)
+            return PointView(point, state, reason=status.reason if status else "")
+        record = self.folder.record(point)
+        attempts = self.folder.attempts(point)
+        view = PointView(
+            point,
+            decide(
+                record,
+                phase,
+                key=point.key,
+                began=attempts.count > 0,
+                cancelled=point.id in submitted.cancelled,
+                in_grace=phase is JobPhase.GONE and record is None and self._in_grace(point),
+            ),
+            record if record is not None and record.key == point.key else None,
+            max(attempts.count, record.attempt if record else 0),
+            status.reason if status else "",
+            (record.host if record else "") or attempts.host,
+            attempts.started,
+        )
+        if view.state in CONCLUSIVE.values() and phase is not JobPhase.RUNNING:
+            self._settled[point.id] = view
+        return view
+
+    def _in_grace(self, point: Point) -> bool:
+        since = self._gone_since.setdefault(point.id, time.monotonic())
+        return time.monotonic() - since < self.backend.grace
+
+    def _submitted(self) -> _Submitted:
+        arrays: list[JobArray] = []
+        bundle_of: dict[str, int] = {}
+        cancelled: set[str] = set()
+        began: dict[int, bool] = {}
+        next_bundle = 1
+        for event in self.folder.events():
+            kind = event["event"]
+            if kind == "submitting":
+                began[event["batch"]] = False
+                for number, names in enumerate(self._bundles(event["batch"]), event["first"]):
+                    bundle_of.update(dict.fromkeys(names, number))
+                    cancelled.difference_update(names)
+                    next_bundle = number + 1
+            elif kind == "accepted":
+                arrays.append(JobArray(event["array"], event["first"], event["size"]))
+            elif kind in ("submitted", "abandoned"):
+                began[event["batch"]] = True
+            elif kind == "cancelled":
+                names = event["points"]
+                cancelled.update(bundle_of if names is None else names)
+        return _Submitted(
+            arrays=tuple(arrays),
+            bundle_of=bundle_of,
+            cancelled=frozenset(cancelled),
+            open_batches=tuple(number for number, noted in began.items() if not noted),
+            next_batch=max(began, default=0) + 1,
+            next_bundle=next_bundle,
+        )
+
+    def _bundles(self, batch: int) -> list[list[str]]:
+        if batch not in self._batches:
+            self._batches[batch] = self.folder.batch(batch)["bundles"]
+        return self._batches[batch]
+
+    # doing
+
+    def submit(
+        self, states: Collection[PointState] = RESUMED, only: Sequence[str] = ()
+    ) -> list[Point]:
+        """Queue the points that are in one of ``states`` (and in ``only``, if given).
+
+        Returns the points that were queued; their earlier records go to their history.
+        Raises SweepLocked when another process drives this sweep.
+        """
+        self.backend.check()
+        with self.folder.lock("run points"):
+            driver = self.backend.driver()
+            if driver:
+                raise SweepLocked(
+                    f"{self.root} is being run by {driver}.",
+                    hint=f"`nbbatch watch {self.root}` follows it, "
+                    f"`nbbatch cancel {self.root}` stops it.",
+                )
+            self._repair()
+            chosen = [
+                view
+                for view in self.views()
+                if view.state in states and (not only or view.point.id in only)
+            ]
+            if not chosen:
+                return []
+            for view in chosen:
+                self.folder.archive_record(view.point)
+                self._settled.pop(view.point.id, None)
+                self._gone_since.pop(view.point.id, None)
+            points = [view.point for view in chosen]
+            self._send(points)
+        return points
+
+    def _send(self, points: Sequence[Point]) -> None:
+        submitted = self._submitted()
+        batch = self._batch(
+            submitted.next_batch, submitted.next_bundle, [[point.id] for point in points]
+        )
+        facts = {"batch": batch.number, "first": batch.first, "bundles": list(batch.bundles)}
+        self.folder.write_batch(batch.number, {**facts, "backend": self.header.backend})
+        self.folder.journal("submitting", batch=batch.number, first=batch.first)
+        self.backend.submit(batch, lambda array: self._accepted(batch.number, array))
+        self.folder.journal("submitted", batch=batch.number)
+
+    def _batch(self, number: int, first: int, bundles: Sequence[Sequence[str]]) -> Batch:
+        environment = {}
+        if self.folder.kernels.is_dir():
+            known = os.environ.get("JUPYTER_PATH", "")
+            paths = [str(self.folder.kernels), *filter(None, [known])]
+            environment["JUPYTER_PATH"] = os.pathsep.join(paths)
+        return Batch(
+            root=self.root,
+            header=self.header,
+            number=number,
+            first=first,
+            bundles=bundles,
+            python=sys.executable,
+            environment=environment,
+        )
+
+    def _accepted(self, batch: int, array: JobArray) -> None:
+        facts = {"array": array.id, "first": array.first, "size": array.size}
+        self.folder.journal("accepted", batch=batch, **facts)
+
+    def _repair(self) -> None:
+        """Finish the notes of a submission whose process died in the middle of it."""
+        submitted = self._submitted()
+        noted = {array.id for array in submitted.arrays}
+        for number in submitted.open_batches:
+            content = self.folder.batch(number)
+            batch = self._batch(number, content["first"], content["bundles"])
+            for array in self.backend.find(batch):
+                if array.id not in noted:
+                    self._accepted(number, array)
+            self.folder.journal("submitted", batch=number, repaired=True)
+
+    def cancel(self, only: Sequence[str] | None = None) -> list[Point]:
+        """Take points (None: all) back: queued ones do not start, running ones are stopped.
+
+        Returns the points that this concerns.
+        """
+        ended = CONCLUSIVE.values()
+        chosen = [
+            view.point
+            for view in self.views()
+            if view.state not in ended and (only is None or view.point.id in only)
+        ]
+        names = None if only is None else [point.id for point in chosen]
+        self.folder.journal("cancelled", points=names)
+        self.backend.cancel(self._jobs(chosen, only))
+        return chosen
+
+    def hold(self, only: Sequence[str] | None = None) -> None:
+        """Keep queued points (None: all) from starting."""
+        self.folder.journal("held", points=None if only is None else list(only))
+        self.backend.hold(self._jobs(self.points, only))
+
+    def release(self, only: Sequence[str] | None = None) -> None:
+        """Let held points start."""
+        self.folder.journal("released", points=None if only is None else list(only))
+        self.backend.release(self._jobs(self.points, only))
+
+    def _jobs(self, points: Sequence[Point], only: Sequence[str] | None) -> set[Job] | None:
+        if only is None:
+            return None
+        submitted = self._submitted()
+        chosen = (submitted.job_of(point) for point in points if point.id in only)
+        return {job for job in chosen if job is not None}
+
+    # following
+
+    def wait(
+        self,
+        timeout: float | None = None,
+        seen: Callable[[list[PointView]], None] | None = None,
+        interval: float = 0.5,
+    ) -> list[PointView]:
+        """Return when every point is over; ``seen`` is called after each look.
+
+        ``timeout`` in seconds; raises WaitTimeout when it has passed. The time between
+        looks grows to ten times ``interval`` while nothing changes.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        pause, before = interval, None
+        while True:
+            views = self.views()
+            if seen is not None:
+                seen(views)
+            if all(self._over(view) for view in views) and not self.backend.driver():
+                return views
+            if deadline is not None and time.monotonic() >= deadline:
+                raise WaitTimeout(
+                    f"Not all points of {self.root} ended within {timeout:g} s.",
+                    hint=f"They go on; `nbbatch status {self.root}` shows where they are.",
+                )
+            counts = count(views)
+            pause = interval if counts != before else min(pause * 1.2, interval * 10)
+            before = counts
+            left = pause if deadline is None else max(0.0, deadline - time.monotonic())
+            time.sleep(min(pause, left))
+
+    @staticmethod
+    def _over(view: PointView) -> bool:
+        return view.state.over or view.state is PointState.PENDING
+
+    # results
+
+    def write_results(self, views: Sequence[PointView] | None = None) -> Path:
+        """Write ``results.csv`` and the report; returns the report's ``index.html``."""
+        from .report import write_report
+        from .results import rows, write_csv
+
+        seen = self.views() if views is None else views
+        write_csv(rows(seen, self.root), self.folder.results_file)
+        return write_report(self.root, self.header, seen)
+
+    def point(self, words: str) -> Point:
+        """The point of this id, index, or unambiguous beginning of an id."""
+        exact = [point for point in self.points if words in (point.id, str(point.index))]
+        found = exact or [point for point in self.points if point.id.startswith(words)]
+        if len(found) == 1:
+            return found[0]
+        what = "no point" if not found else f"{len(found)} points that begin with"
+        raise UsageError(
+            f"{self.root.name} has {what} {words!r}.",
+            hint=f"Ids and numbers are in {self.folder.points_file}, or in `nbbatch results`.",
+        )
+
+
+def place_of(plan: Plan) -> tuple[Path, str]:
+    """The folder that a plan's sweep goes to, and the id it gets if it is new there."""
+    sweep_id = secrets.token_hex(4)
+    if plan.request.out is not None:
+        if plan.request.name is not None:
+            raise UsageError("--out and --name: give one of the two.")
+        return Path(plan.request.out).expanduser().resolve(), sweep_id
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    name = plan.request.name or plan.notebook.path.stem.strip() or "sweep"
+    if plan.request.name is None:
+        name = "".join(c if c.isalnum() or c in "._-" else "-" for c in name).lstrip("-.") or "sweep"
+    return catalogue.new_folder(name, stamp, sweep_id), sweep_id
+
+
+def _write(plan: Plan, folder: SweepFolder, sweep_id: str) -> None:
+    request = plan.request
+    earlier = folder.header() if folder.exists() else None
+    points = merge_points(plan.points, folder.points() if earlier else [])
+    commit, dirty = provenance.git_state(plan.notebook.path.resolve().parent)
+    header = Header(
+        id=earlier.id if earlier else sweep_id,
+        name=earlier.name if earlier else (folder.root.parent.name if request.out is None else folder.root.name),
+        created=earlier.created if earlier else now(),
+        user=provenance.user(),
+        host=provenance.host(),
+        notebook=str(plan.notebook.path.resolve()),
+        notebook_sha256=plan.notebook.sha256,
+        kernel=plan.kernel,
+        language=plan.notebook.language,
+        backend=request.backend,
+        nbbatch=__version__,
+        python=sys.version.split()[0],
+        resources=plan.resources,
+        settings=plan.settings,
+        options=plan.options,
+        max_running=request.jobs,
+        git_commit=commit,
+        git_dirty=dirty,
+    )
+    content = plan.notebook.path.read_bytes()
+    if earlier is not None:
+        same_files = (
+            folder.notebook_file.read_bytes() == content
+            and folder.grid_file.read_text(encoding="utf-8") == plan.grid.resolved
+        )
+        if same_files and replace(header, revision=earlier.revision) == earlier:
+            return
+        header = replace(header, revision=earlier.revision + 1)
+    folder.write_specification(header, points, notebook=content, grid=plan.grid.resolved)
+    folder.journal("created" if earlier is None else "revised", revision=header.revision)
