@@ -95,7 +95,7 @@ def group_failures(views: Iterable[PointView]) -> list[FailureGroup]:
     members: dict[tuple[object, ...], list[tuple[PointView, list[str]]]] = {}
     for view in views:
         if view.state in WORDS:
-            template, slots = generalise(_said(view), view.point.params)
+            template, slots = generalise(message_of(view), view.point.params)
             key = (view.state, title_of(view), template, *_place(view))
             members.setdefault(key, []).append((view, slots))
     groups = [_group(group) for group in members.values()]
@@ -107,15 +107,16 @@ def title_of(view: PointView) -> str:
     """What happened to a point, in plain words; an exception in a cell by its name."""
     record = settled(view)
     if record is None:
-        return WORDS.get(view.state, view.state.value)
+        return WORDS.get(view.state, str(view.state.value))
     if view.state is PointState.FAILED and record.failure is not None:
         return record.failure.name
     if view.state in (PointState.FAILED, PointState.TIMEOUT, PointState.DIED):
         return CAUSES.get(record.cause, WORDS[view.state])
-    return WORDS.get(view.state, view.state.value)
+    return WORDS.get(view.state, str(view.state.value))
 
 
-def _said(view: PointView) -> str:
+def message_of(view: PointView) -> str:
+    """What was said of a point that went wrong: its exception's value, or the reason."""
     record = settled(view)
     if record is not None and record.failure is not None:
         said = record.failure.value
@@ -138,7 +139,7 @@ def _group(members: list[tuple[PointView, list[str]]]) -> FailureGroup:
     return FailureGroup(
         state=example.state,
         title=title_of(example),
-        message=_merged(_said(example), example.point.params, [slots for _, slots in members]),
+        message=_merged(message_of(example), example.point.params, [slots for _, slots in members]),
         cell=failure.cell if failure else None,
         execution_count=failure.execution_count if failure else None,
         line=failure.line if failure else None,
@@ -199,6 +200,4 @@ def _merged(message: str, params: Mapping[str, Value], slots: list[list[str]]) -
         for place, part in enumerate(parts)
     ]
     pieces = template.split(GAP)
-    return pieces[0] + "".join(
-        part + piece for part, piece in zip(shown, pieces[1:], strict=True)
-    )
+    return pieces[0] + "".join(part + piece for part, piece in zip(shown, pieces[1:], strict=True))

@@ -74,6 +74,11 @@ class Plan:
     options: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    @property
+    def only(self) -> tuple[str, ...]:
+        """Ids of the points that ``--point`` chose; empty when it was not given."""
+        return tuple(choose_point(words, self.points).id for words in self.request.only)
+
 
 def make_plan(request: Request) -> Plan:
     """Expand the grid and check it against the notebook.
@@ -125,30 +130,29 @@ def merge_points(points: Sequence[Point], earlier: Sequence[Point]) -> tuple[Poi
 
 
 def _identify(grid: Grid, fingerprint: str) -> tuple[Point, ...]:
-    """Give each grid point its id, folder and key; refuse duplicates and collisions."""
-    from .grid.ids import canonical, point_id
+    """Give each grid point its id, folder and key."""
+    from .grid.ids import canonical, point_ids
 
-    seen: dict[str, tuple[str, str]] = {}
-    points: list[Point] = []
     total = len(grid.points)
-    for index, found in enumerate(grid.points):
-        values = canonical(found.params)
-        name = point_id(found.params, grid.id_template)
-        if name in seen:
-            other_values, other = seen[name]
-            if other_values == values:
-                raise GridError(
-                    f"{found.origin} gives the same point as {other}: {values}.",
-                    hint="Remove one of the two, or `exclude` the overlap.",
-                )
-            raise GridError(
-                f"{found.origin} and {other} are different points with the same id {name}.",
-                hint="Change the `id:` template so that it tells them apart.",
-            )
-        seen[name] = (values, found.origin)
-        key = hashlib.sha256(f"{fingerprint}\n{values}".encode()).hexdigest()[:32]
-        points.append(Point(name, index, found.params, SweepFolder.dir_of(name, total), key))
+    points = []
+    for index, name in enumerate(point_ids(grid.points, grid.id_template)):
+        params = grid.points[index].params
+        key = hashlib.sha256(f"{fingerprint}\n{canonical(params)}".encode()).hexdigest()[:32]
+        points.append(Point(name, index, params, SweepFolder.dir_of(name, total), key))
     return tuple(points)
+
+
+def choose_point(words: str, points: Sequence[Point]) -> Point:
+    """The point of this id, index, or unambiguous beginning of an id; else UsageError."""
+    found = [p for p in points if words in (p.id, str(p.index))]
+    found = found or [p for p in points if p.id.startswith(words)]
+    if len(found) != 1:
+        what = "no point" if not found else f"{len(found)} points that begin with"
+        raise UsageError(
+            f"There is {what} {words!r} in this grid.",
+            hint="`nbbatch plan` with the same options lists the points.",
+        )
+    return found[0]
 
 
 def _refuse_unknown(notebook: Notebook, points: Sequence[GridPoint]) -> None:

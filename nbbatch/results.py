@@ -43,6 +43,8 @@ _UNCERTAIN = frozenset(
 # In these states no attempt has begun unless the view counts one.
 _NOT_BEGUN = frozenset({PointState.PENDING, PointState.QUEUED, PointState.HELD})
 
+_WRONG = frozenset({PointState.FAILED, PointState.TIMEOUT, PointState.DIED})
+
 
 # ------------------------------------------------------------------------------ rows
 
@@ -105,8 +107,7 @@ def _files(view: PointView, root: Path) -> dict[str, str | None]:
         except OSError:
             there = set()
     return {
-        kind: f"{view.point.dir}/{name}" if name in there else None
-        for kind, name in _FILES.items()
+        kind: f"{view.point.dir}/{name}" if name in there else None for kind, name in _FILES.items()
     }
 
 
@@ -201,11 +202,19 @@ def write_csv(rows: Sequence[Row], target: Path | TextIO) -> None:
     A string that a spreadsheet would run as a formula gets a leading apostrophe.
     """
     header = columns(rows)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines = _Lines()
+    # Before Python 3.13 a lone \r is quoted only where it is part of the line's end.
+    writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow([_harmless(column.name) for column in header])
     writer.writerows([_cell(column.of(row)) for column in header] for row in rows)
-    _write(text.getvalue(), target)
+    _write("".join(lines), target)
+
+
+class _Lines(list[str]):
+    """Takes the CSV writer's lines, and ends them as on Unix."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
 
 
 def write_parquet(rows: Sequence[Row], target: Path) -> None:
@@ -286,7 +295,29 @@ def _typed(values: list[Any]) -> tuple[list[Any], str]:
     return texts, "string"
 
 
+def last_failure(views: Iterable[PointView]) -> str | None:
+    """The point that went wrong last, and how, in one line; None while nothing did."""
+    wrong = [
+        (view.record.finished, view)
+        for view in views
+        if view.state in _WRONG and view.record is not None
+    ]
+    if not wrong:
+        return None
+    _, view = max(wrong, key=lambda pair: pair[0])
+    return f"{view.point.id}: {one_line_error(view) or view.state.value}"
+
+
 def failed_collections(view: PointView) -> dict[str, str]:
     """Metrics that an otherwise ok point could not deliver, and why."""
     record = settled(view)
     return dict(record.metric_errors) if record and record.outcome is Outcome.OK else {}
+
+
+def last_failure(views: Sequence[PointView]) -> str | None:
+    """The newest failure in one line, for a progress display; None when there is none."""
+    failed = [view for view in views if view.record and view.record.outcome is not Outcome.OK]
+    if not failed:
+        return None
+    newest = max(failed, key=lambda view: view.record.finished if view.record else "")
+    return f"{newest.point.id}: {one_line_error(newest) or newest.state.value}"

@@ -7,6 +7,7 @@ them, in any process, may look at the same folder.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
 import time
@@ -18,12 +19,12 @@ from typing import Any
 
 from . import __version__, catalogue, provenance
 from .backends import get_backend
-from .backends.base import Batch
+from .backends.base import Backend, Batch
 from .collect import CONCLUSIVE, count, decide
 from .errors import NoPoints, SweepLocked, UsageError, WaitTimeout
 from .folder import SweepFolder, now
 from .model import Header, Job, JobArray, JobPhase, JobStatus, Point, PointState, PointView
-from .plan import Plan, merge_points
+from .plan import Plan, choose_point, merge_points
 
 RESUMED = frozenset(PointState) - frozenset(
     {
@@ -106,6 +107,8 @@ class Sweep:
             )
         root.mkdir(parents=True, exist_ok=True)
         with folder.lock("change it"):
+            if folder.exists():
+                _refuse_driven(root, get_backend(folder.header().backend, root))
             _write(plan, folder, sweep_id)
         catalogue.remember(root)
         if plan.request.out is None:
@@ -121,9 +124,7 @@ class Sweep:
         statuses = self.backend.poll(submitted.arrays) if submitted.arrays else {}
         return [self._view(point, submitted, statuses) for point in self.points]
 
-    def _view(
-        self, point: Point, submitted: _Submitted, statuses: Any
-    ) -> PointView:
+    def _view(self, point: Point, submitted: _Submitted, statuses: Any) -> PointView:
         if point.id in self._settled:
             return self._settled[point.id]
         job = submitted.job_of(point)
@@ -205,13 +206,7 @@ class Sweep:
         """
         self.backend.check()
         with self.folder.lock("run points"):
-            driver = self.backend.driver()
-            if driver:
-                raise SweepLocked(
-                    f"{self.root} is being run by {driver}.",
-                    hint=f"`nbbatch watch {self.root}` follows it, "
-                    f"`nbbatch cancel {self.root}` stops it.",
-                )
+            _refuse_driven(self.root, self.backend)
             self._repair()
             chosen = [
                 view
@@ -351,16 +346,45 @@ class Sweep:
         write_csv(rows(seen, self.root), self.folder.results_file)
         return write_report(self.root, self.header, seen)
 
+    def finish(self, views: Sequence[PointView] | None = None) -> Path:
+        """Write results and report of a sweep that has ended, and note it."""
+        seen = self.views() if views is None else views
+        index = self.write_results(seen)
+        self.folder.journal("finished", counts={s.value: n for s, n in count(seen).items()})
+        return index
+
     def point(self, words: str) -> Point:
         """The point of this id, index, or unambiguous beginning of an id."""
-        exact = [point for point in self.points if words in (point.id, str(point.index))]
-        found = exact or [point for point in self.points if point.id.startswith(words)]
-        if len(found) == 1:
-            return found[0]
-        what = "no point" if not found else f"{len(found)} points that begin with"
-        raise UsageError(
-            f"{self.root.name} has {what} {words!r}.",
-            hint=f"Ids and numbers are in {self.folder.points_file}, or in `nbbatch results`.",
+        return choose_point(words, self.points)
+
+    @staticmethod
+    def preview(plan: Plan) -> str:
+        """What ``run`` would submit, as the backend writes it; touches nothing."""
+        root, sweep_id = place_of(plan)
+        backend = get_backend(plan.request.backend, root)
+        header = _header(plan, root, sweep_id)
+        bundles = [[point.id] for point in plan.points]
+        return backend.render(Batch(root, header, 1, 1, bundles, sys.executable))
+
+
+def done_points(plan: Plan) -> frozenset[str]:
+    """Ids of the plan's points whose results are in its ``--out`` folder already."""
+    if plan.request.out is None:
+        return frozenset()
+    folder = SweepFolder(Path(plan.request.out).expanduser().resolve())
+    if not folder.exists():
+        return frozenset()
+    points = merge_points(plan.points, folder.points())
+    records = ((point, folder.record(point)) for point in points)
+    return frozenset(p.id for p, r in records if decide(r, None, key=p.key) is PointState.OK)
+
+
+def _refuse_driven(root: Path, backend: Backend) -> None:
+    driver = backend.driver()
+    if driver:
+        raise SweepLocked(
+            f"{root} is being run by {driver}.",
+            hint=f"`nbbatch watch {root}` follows it, `nbbatch cancel {root}` stops it.",
         )
 
 
@@ -374,43 +398,54 @@ def place_of(plan: Plan) -> tuple[Path, str]:
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     name = plan.request.name or plan.notebook.path.stem.strip() or "sweep"
     if plan.request.name is None:
-        name = "".join(c if c.isalnum() or c in "._-" else "-" for c in name).lstrip("-.") or "sweep"
+        name = re.sub(r"[^\w.-]", "-", name).lstrip("-.") or "sweep"
     return catalogue.new_folder(name, stamp, sweep_id), sweep_id
 
 
 def _write(plan: Plan, folder: SweepFolder, sweep_id: str) -> None:
-    request = plan.request
+    header = _header(plan, folder.root, sweep_id)
+    content = plan.notebook.path.read_bytes()
     earlier = folder.header() if folder.exists() else None
-    points = merge_points(plan.points, folder.points() if earlier else [])
+    known = folder.points() if earlier else []
+    points = merge_points(plan.points, known)
+    if earlier is not None:
+        header = replace(
+            header,
+            id=earlier.id,
+            name=earlier.name,
+            created=earlier.created,
+            revision=earlier.revision,
+        )
+        same = folder.notebook_file.read_bytes() == content and points == tuple(known)
+        if same and header == earlier:
+            return
+        header = replace(header, revision=earlier.revision + 1)
+    elif plan.request.only:
+        # On a sweep that is there `--point` chooses what to run, not what it consists of.
+        points = tuple(point for point in points if point.id in plan.only)
+    folder.write_specification(header, points, notebook=content, grid=plan.grid.resolved)
+    folder.journal("created" if earlier is None else "revised", revision=header.revision)
+
+
+def _header(plan: Plan, root: Path, sweep_id: str) -> Header:
     commit, dirty = provenance.git_state(plan.notebook.path.resolve().parent)
-    header = Header(
-        id=earlier.id if earlier else sweep_id,
-        name=earlier.name if earlier else (folder.root.parent.name if request.out is None else folder.root.name),
-        created=earlier.created if earlier else now(),
+    return Header(
+        id=sweep_id,
+        name=root.name if plan.request.out is not None else root.parent.name,
+        created=now(),
         user=provenance.user(),
         host=provenance.host(),
         notebook=str(plan.notebook.path.resolve()),
         notebook_sha256=plan.notebook.sha256,
         kernel=plan.kernel,
         language=plan.notebook.language,
-        backend=request.backend,
+        backend=plan.request.backend,
         nbbatch=__version__,
         python=sys.version.split()[0],
         resources=plan.resources,
         settings=plan.settings,
         options=plan.options,
-        max_running=request.jobs,
+        max_running=plan.request.jobs,
         git_commit=commit,
         git_dirty=dirty,
     )
-    content = plan.notebook.path.read_bytes()
-    if earlier is not None:
-        same_files = (
-            folder.notebook_file.read_bytes() == content
-            and folder.grid_file.read_text(encoding="utf-8") == plan.grid.resolved
-        )
-        if same_files and replace(header, revision=earlier.revision) == earlier:
-            return
-        header = replace(header, revision=earlier.revision + 1)
-    folder.write_specification(header, points, notebook=content, grid=plan.grid.resolved)
-    folder.journal("created" if earlier is None else "revised", revision=header.revision)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,11 +9,10 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from ..failures import FailureGroup, group_failures
+from ..failures import FailureGroup, group_failures, message_of
 from ..model import Header, PointState, PointView
 from ..report.verdict import Verdict, duration, moment, verdict
-from ..results import one_line_error
-from .text import STYLES, columns_grid, commands, counts_line, foreign, typed_path
+from .text import STYLES, columns_grid, counts_line, foreign, id_text, labelled, typed_path
 
 GROUPS_SHOWN = 6
 RUNNING_SHOWN = 5
@@ -33,12 +31,10 @@ def summary(
     found = verdict(views)
     groups = group_failures(views)
     parts: list[RenderableType] = [_head(header, found), *_failures(groups)]
+    ending = next_commands(found, groups, folder)
     if report_path is not None:
-        line = Text("Report  ", style="dim")
-        # Whole, whatever the width: it is there to be clicked or copied.
-        parts.append(line.append(typed_path(report_path), style="not dim"))
-    parts.append(commands(next_commands(found, views, groups, folder)))
-    return Group(*_spaced(parts))
+        ending.insert(0, ("Report", typed_path(report_path)))
+    return Group(*_spaced([*parts, labelled(ending)]))
 
 
 def status_block(
@@ -61,29 +57,29 @@ def status_block(
     running = [view for view in views if view.state is PointState.RUNNING]
     if running:
         parts.append(_running(running))
-    parts += [*_failures(groups), commands(next_commands(found, views, groups, folder))]
+    parts += [*_failures(groups), labelled(next_commands(found, groups, folder))]
     return Group(*_spaced(parts))
 
 
 def next_commands(
-    found: Verdict, views: Sequence[PointView], groups: Sequence[FailureGroup], folder: Path
+    found: Verdict, groups: Sequence[FailureGroup], folder: Path
 ) -> list[tuple[str, str]]:
-    """What to type next, and what it does; the most useful first."""
+    """What to type next, each with a word for what it is about."""
     sweep = typed_path(folder)
     states = set(found.counts)
     lines = []
     if groups:
-        point = shlex.quote(groups[0].points[0])
-        lines.append((f"nbbatch logs {sweep} {point}", "what it printed"))
+        lines.append(("Log", f"nbbatch logs {sweep} {groups[0].example.point.index}"))
     if states & {PointState.RUNNING, PointState.QUEUED, PointState.HELD}:
-        lines.append((f"nbbatch watch {sweep}", "follow it"))
-        lines.append((f"nbbatch cancel {sweep}", "stop it"))
+        lines.append(("Follow", f"nbbatch watch {sweep}"))
+        lines.append(("Stop", f"nbbatch cancel {sweep}"))
     elif states & _AGAIN:
-        lines.append((f"nbbatch resume {sweep}", "run what is missing"))
-    if states & _NOTEBOOK and found.over == found.total:
-        lines.append((f"nbbatch resume {sweep} --failed", "try the failed ones again"))
-    if PointState.OK in states and found.over == found.total:
-        lines.append((f"nbbatch results {sweep}", "the table of results"))
+        lines.append(("Go on", f"nbbatch resume {sweep}"))
+    if found.over == found.total:
+        if states & _NOTEBOOK:
+            lines.append(("Retry", f"nbbatch resume {sweep} --failed"))
+        if PointState.OK in states:
+            lines.append(("Results", f"nbbatch results {sweep}"))
     return lines
 
 
@@ -108,7 +104,7 @@ def _running(views: Sequence[PointView]) -> RenderableType:
         since = f"since {moment(view.started)}" if view.started else ""
         grid.add_row(
             Text("running", style=STYLES[PointState.RUNNING]),
-            foreign(view.point.id),
+            id_text(view.point.id, 30),
             foreign(view.host),
             Text(since, style="dim"),
         )
@@ -134,12 +130,17 @@ def _failure(group: FailureGroup) -> RenderableType:
     if group.place:
         place = Text(f"{group.place}  ", style="dim")
         lines.append(place.append_text(foreign(group.source, "not dim")))
-    example = Text("e.g. " if group.count > 1 else "", style="dim")
-    example.append_text(foreign(group.points[0], "not dim"))
-    said = one_line_error(group.example) or ""
-    if group.count > 1 and said and group.headline not in said:
-        example.append_text(foreign(f"  {said}"))
-    lines.append(example)
+    example = Text("e.g. " if group.count > 1 else "at ", style="dim")
+    lines.append(example.append_text(foreign(group.points[0], "not dim")))
+    said = _said(group)
+    if said:
+        lines.append(Text("     ").append_text(foreign(said)))
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
-    return Group(title, Padding(Group(*lines), (0, 0, 0, 4)))
+    return Group(title, Padding(Group(*lines), (0, 0, 0, 4), expand=False))
+
+
+def _said(group: FailureGroup) -> str:
+    """The example's own message, where the group's has gaps."""
+    said = message_of(group.example)
+    return said if said != group.message else ""

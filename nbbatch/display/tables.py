@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -11,19 +12,20 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from ..model import Point, PointState
-from ..report.verdict import duration, points
+from ..model import Header, Point, PointState
+from ..report.verdict import duration, moment, points
 from ..results import Row, as_text, shorten, varying
-from .text import STYLES, foreign
+from .text import STYLES, foreign, id_text, typed_path
 
 if TYPE_CHECKING:
-    from ..grid import Axis
+    from ..grid.model import Axis
     from ..notebook import Notebook
 
 VALUE_WIDTH = 24
-ID_WIDTH = 32
-ERROR_WIDTH = 24
+ERROR_WIDTH = 16
 """The least that an error needs to be worth a column."""
+
+GAP = 2
 
 POINTS_SHOWN = 20
 
@@ -46,11 +48,16 @@ class _Column:
         return max([len(self.name), *(cell.cell_len for cell in self.cells if cell is not None)])
 
 
-class results_table:  # noqa: N801 (used as a function: it needs the width to decide)
+def results_table(rows: Sequence[Row]) -> RenderableType:
     """Results for a terminal: the columns that vary and fit, the constants above.
 
     What does not fit is named below the table, never squeezed until it is unreadable.
     """
+    return _ResultsTable(rows)
+
+
+class _ResultsTable:
+    """An object, because which columns fit is known only when it is printed."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
@@ -62,33 +69,16 @@ class results_table:  # noqa: N801 (used as a function: it needs the width to de
         if line:
             yield Text("the same for all: ", style="dim").append_text(foreign(line))
         columns = [
-            _Column("point", [foreign(shorten(row["id"], ID_WIDTH)) for row in self.rows]),
+            _Column("#", [Text(str(row["index"])) for row in self.rows], numeric=True),
+            _Column("point", [id_text(row["id"]) for row in self.rows]),
             _Column("state", [_state(row["state"]) for row in self.rows]),
             *(self._values("params", name) for name in params),
             *(self._values("metrics", name) for name in metrics),
             _Column("time", [_time(row["seconds"]) for row in self.rows], numeric=True),
         ]
-        errors = any(row["error"] for row in self.rows)
-        fitting, left_out, room = _fit(columns, options.max_width, ERROR_WIDTH if errors else 0)
-        table = _plain_table()
-        for column in fitting:
-            table.add_column(
-                foreign(column.name),
-                justify="right" if column.numeric else "left",
-                no_wrap=True,
-                width=column.width,
-            )
-        if errors:
-            table.add_column("error", no_wrap=True, overflow="ellipsis", max_width=room)
-        for place, row in enumerate(self.rows):
-            cells = [column.cells[place] or Text("–", style="dim") for column in fitting]
-            table.add_row(*cells, *([foreign(row["error"] or "")] if errors else []))
-        yield table
-        if left_out:
-            names = ", ".join(column.name for column in left_out)
-            yield Text("too narrow for: ", style="dim").append_text(foreign(names)).append(
-                " (--format csv has all)", style="dim"
-            )
+        if any(row["error"] for row in self.rows):
+            columns.append(_Column("error", [foreign(row["error"] or "") for row in self.rows]))
+        yield from _table(columns, len(self.rows), options.max_width)
 
     def _values(self, section: str, name: str) -> _Column:
         values = [row[section].get(name) for row in self.rows]
@@ -101,24 +91,40 @@ class results_table:  # noqa: N801 (used as a function: it needs the width to de
         return _Column(name, cells, numeric)
 
 
-def _fit(
-    columns: Sequence[_Column], width: int, error: int
-) -> tuple[list[_Column], list[_Column], int]:
-    """The columns that fit beside an error of at least ``error``; the others; the room left."""
-    room = width - (error + 2 if error else 0)
-    # Point, state and time come first; then parameters and metrics in their order.
-    kept = {id(columns[0]), id(columns[1]), id(columns[-1])}
-    room -= sum(column.width + 2 for column in columns if id(column) in kept)
-    for column in columns[2:-1]:
-        if column.width + 2 <= room:
-            kept.add(id(column))
-            room -= column.width + 2
-    fitting = [column for column in columns if id(column) in kept]
-    return fitting, [column for column in columns if id(column) not in kept], error + max(room, 0)
+def _table(columns: Sequence[_Column], rows: int, width: int) -> Iterator[RenderableType]:
+    """The columns that fit, and a line that names the others.
 
-
-def _plain_table() -> Table:
-    return Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    The point, its state and the time come first; then the others in their order; an
+    error takes what is left, when that is enough to read.
+    """
+    first = {"#", "point", "state", "time", ""}
+    room = width - sum(column.width + GAP for column in columns if column.name in first)
+    widths: dict[int, int] = {}
+    for place, column in enumerate(columns):
+        least = min(column.width, ERROR_WIDTH) if column.name == "error" else column.width
+        if column.name in first:
+            widths[place] = column.width
+        elif least + GAP <= room:
+            widths[place] = min(column.width, room - GAP)
+            room -= widths[place] + GAP
+    # Two spaces between columns: one is the padding, one the (blank) rule of the box.
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for place, fits in widths.items():
+        table.add_column(
+            foreign(columns[place].name),
+            justify="right" if columns[place].numeric else "left",
+            width=fits,
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+    for row in range(rows):
+        cells = [columns[place].cells[row] for place in widths]
+        table.add_row(*(Text("–", style="dim") if cell is None else cell for cell in cells))
+    yield table
+    names = ", ".join(column.name for place, column in enumerate(columns) if place not in widths)
+    if names:
+        line = Text("too narrow for: ", style="dim").append_text(foreign(names))
+        yield line.append(" (--format csv has all)", style="dim")
 
 
 def _state(state: str) -> Text:
@@ -127,6 +133,21 @@ def _state(state: str) -> Text:
 
 def _time(seconds: float | None) -> Text | None:
     return None if seconds is None else Text(duration(seconds))
+
+
+def sweeps_table(sweeps: Sequence[tuple[Path, Header]]) -> RenderableType:
+    """The sweeps that are known: when, what and where. The folders are never cut."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for name in ("created", "name", "backend", "folder"):
+        table.add_column(name, overflow="fold", no_wrap=name == "created")
+    for root, header in sweeps:
+        table.add_row(
+            moment(header.created),
+            foreign(header.name, "bold"),
+            foreign(header.backend),
+            foreign(typed_path(root)),
+        )
+    return table
 
 
 def plan_table(
@@ -139,10 +160,10 @@ def plan_table(
 
     ``done`` are the ids of points whose results can be kept.
     """
-    sizes = " × ".join(f"{axis.size:,} {axis.name}" for axis in axes)
+    sizes = " × ".join(f"{axis.name} ({axis.size:,})" for axis in axes)
     head = Text(points(len(found)), style="bold")
     if sizes and len(axes) > 1:
-        head.append_text(foreign(f" = {sizes}", "not bold"))
+        head.append_text(foreign(f" from {sizes}", "not bold"))
     already = sum(point.id in done for point in found) if done else 0
     if already:
         head.append(f", {already:,} already done, {len(found) - already:,} to run", "not bold")
@@ -190,22 +211,11 @@ class _PointsTable:
             yield Text("the same for all: ", style="dim").append_text(foreign(line))
         columns = [
             _Column("#", [Text(str(point.index)) for point in self.shown], numeric=True),
-            _Column("point", [foreign(shorten(point.id, ID_WIDTH)) for point in self.shown]),
+            _Column("point", [id_text(point.id) for point in self.shown]),
             *self._parameters(),
             _Column("", [Text("done" if p.id in self.done else "", "dim") for p in self.shown]),
         ]
-        fitting, left_out, _ = _fit(columns, options.max_width, 0)
-        table = _plain_table()
-        for column in fitting:
-            table.add_column(
-                foreign(column.name), justify="right" if column.numeric else "left", no_wrap=True
-            )
-        for place in range(len(self.shown)):
-            table.add_row(*(column.cells[place] or Text("–", "dim") for column in fitting))
-        yield table
-        if left_out:
-            names = ", ".join(column.name for column in left_out)
-            yield Text("too narrow for: ", style="dim").append_text(foreign(names))
+        yield from _table(columns, len(self.shown), options.max_width)
 
     def _parameters(self) -> Iterator[_Column]:
         for name in self.varies:
@@ -224,7 +234,7 @@ def parameters_table(notebook: Notebook) -> RenderableType:
     head.append(notebook.kernel or "not named")
     parts: list[RenderableType] = [head]
     if notebook.parameters:
-        table = _plain_table()
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         for name in ("parameter", "default", "type", "help"):
             table.add_column(name, overflow="fold")
         for parameter in notebook.parameters:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +30,8 @@ STYLES: dict[PointState, str] = {
     PointState.UNKNOWN: "dim",
 }
 
+_COLOURS = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]")
+
 # Control characters (a message could move the cursor or set the window's title), and
 # those that turn the reading direction of all that follows.
 _HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -36,7 +39,8 @@ _HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u20
 
 def foreign(text: str, style: str = "") -> Text:
     """Text from notebooks or schedulers: no markup, no control codes, tabs as spaces."""
-    return Text(_HARMFUL.sub("\ufffd", text).replace("\t", " "), style=style)
+    plain = _HARMFUL.sub("\ufffd", _COLOURS.sub("", text))
+    return Text(plain.replace("\t", " "), style=style)
 
 
 def counts_line(counts: Mapping[PointState, int]) -> Text:
@@ -63,14 +67,23 @@ def columns_grid(gap: int = 2) -> Table:
     return Table.grid(padding=(0, gap, 0, 0))
 
 
-def commands(lines: list[tuple[str, str]]) -> Table:
-    """Commands to type next, each with what it does."""
-    grid = columns_grid()
-    for place, (command, purpose) in enumerate(lines):
-        # A command is for copying: it is never cut, its purpose may wrap.
-        grid.add_row(
-            Text("Next" if place == 0 else "", style="dim"),
-            Text(command, style="bold", no_wrap=True, overflow="ignore"),
-            Text(purpose, style="dim"),
-        )
-    return grid
+def id_text(point_id: str, width: int = 22) -> Text:
+    """A point's id with its middle left out: the hash at its end tells points apart."""
+    if len(point_id) <= width:
+        return foreign(point_id)
+    return foreign(f"{point_id[: width - 11]}…{point_id[-10:]}")
+
+
+def labelled(lines: Sequence[tuple[str, str]]) -> RenderableType:
+    """Lines to copy from (paths, commands), each with a label before it."""
+    return Group(
+        *(Text(f"{label:9}", style="dim").append(line, style="not dim") for label, line in lines)
+    )
+
+
+def show(renderable: RenderableType, console: Console | None = None) -> None:
+    """Print; lines that must be copied whole (commands, paths) are neither cut nor broken.
+
+    The terminal wraps them itself, so that they can still be selected as one line.
+    """
+    (console or Console()).print(renderable, soft_wrap=True)

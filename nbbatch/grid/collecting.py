@@ -29,6 +29,17 @@ def parse_collect(texts: Iterable[str], *, where: str = "--collect") -> dict[str
     return metrics
 
 
+def check_metric(name: str, expression: str, where: str) -> str:
+    """The expression of a metric with a given name. GridError when one of them is empty."""
+    if not name.strip() or not expression.strip() or len(expression) > MAX_TEXT:
+        raise GridError(
+            f"the metric {name[:60]!r} has no usable expression",
+            where=where,
+            hint="Write name: expression.",
+        )
+    return expression.strip()
+
+
 def _split(text: str, where: str) -> tuple[str, str]:
     if len(text) > MAX_TEXT:
         raise GridError(f"an expression is longer than {MAX_TEXT} characters", where=where)

@@ -133,19 +133,19 @@ def _translated(error: ValidationError, raw: dict[str, object], where: Where) ->
     known = [".".join(words[:n]) for n in (2, 1) if ".".join(words[:n]) in _SHAPES]
     name = known[0] if known else ".".join(words)
     if first["type"] == "missing":
-        return GridError(f"{words[-1]!r} is missing in {'.'.join(words[:-1])!r}", where=where(place))
+        return GridError(
+            f"{words[-1]!r} is missing in {'.'.join(words[:-1])!r}", where=where(place)
+        )
     got = first["input"]
     hint = ""
     if words and words[0] in _BLOCKS and len(place) == 1 and isinstance(got, (list, str, int)):
-        hint = (
-            f"To sweep a parameter that is called {words[0]}, write grid: {{{words[0]}: …}}."
-        )
+        hint = f"To sweep a parameter that is called {words[0]}, write grid: {{{words[0]}: …}}."
     shape = _SHAPES.get(name, first["msg"])
     return GridError(f"{name!r} must be {shape}, not {show(got)}", where=where(place), hint=hint)
 
 
 def _real(part: object) -> bool:
-    """pydantic adds the union's member to the place: `PointsFile`, `list[dict[str,any]]`."""
+    """Pydantic adds the union's member to the place: `PointsFile`, `list[dict[str,any]]`."""
     return isinstance(part, int) or (
         isinstance(part, str) and part.isidentifier() and part not in _MEMBERS
     )
@@ -157,19 +157,20 @@ _MEMBERS = {"PointsFile", "str", "int", "float", "list", "dict"}
 def _unknown_word(place: tuple[Any, ...], where: Where) -> GridError:
     word = str(place[-1])
     top = len(place) == 1
-    choices = (
-        WORDS
-        if top
-        else {"sample": Sample, "resources": ResourceWords, "when": When, "points": PointsFile}
-        .get(str(place[0]), Document)
-        .model_fields
-    )
-    near = difflib.get_close_matches(word, [each.rstrip("_") for each in choices], 1)
+    models: dict[str, type[BaseModel]] = {
+        "sample": Sample,
+        "resources": ResourceWords,
+        "when": When,
+        "points": PointsFile,
+    }
+    model = Document if top else models.get(str(place[0]), Document)
+    choices = [field.alias or name for name, field in model.model_fields.items()]
+    near = difflib.get_close_matches(word, choices, 1)
     if near:
         hint = f"Did you mean {near[0]!r}?"
     elif top:
         hint = f"Put an axis under grid: {{{word}: […]}}, a constant under set: {{{word}: …}}."
     else:
-        hint = "Known: " + ", ".join(each.rstrip("_") for each in choices) + "."
+        hint = "Known: " + ", ".join(choices) + "."
     inside = "" if top else f" in {place[0]!r}"
     return GridError(f"unknown word {word!r}{inside}", where=where(place), hint=hint)

@@ -14,6 +14,7 @@ import operator
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from nbbatch.errors import GridError
 from nbbatch.grid.values import is_number, same, show
@@ -32,7 +33,7 @@ _WORDS: dict[str, Value] = {
     "false": False,
     "null": None,
 }
-_ORDER: dict[type[ast.cmpop], tuple[str, Callable[[object, object], bool]]] = {
+_ORDER: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
     ast.Lt: ("<", operator.lt),
     ast.LtE: ("<=", operator.le),
     ast.Gt: (">", operator.gt),

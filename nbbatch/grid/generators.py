@@ -56,6 +56,17 @@ class Context:
 class BadGenerator(ValueError):
     """What is wrong with a generator's arguments; the caller knows where it stands."""
 
+    hint = ""
+
+
+class TooMany(BadGenerator):
+    """A generator of more values than there may be points."""
+
+    hint = "If that is meant, say so with --max-points or max_points:."
+
+    def __init__(self, kind: str, limit: int) -> None:
+        super().__init__(f"{kind} gives more than {limit:,} values")
+
 
 def generate(entry: dict[str, object], context: Context) -> Sequence[Value]:
     """The values of a generated axis. Raises BadGenerator."""
@@ -101,7 +112,7 @@ def _range(arguments: object, options: dict[str, object], context: Context) -> S
         return range(start, stop, step)
     ratio = (float(stop) - float(start)) / float(step)
     if not math.isfinite(ratio) or ratio > context.limit + 1:
-        raise BadGenerator(_too_many("range", context))
+        raise TooMany("range", context.limit)
     # Without the allowance [0, 0.3, 0.1] would have 0.3 in it: binary fractions.
     count = max(0, math.ceil(ratio - 1e-9))
     _bound("range", count, context)
@@ -159,11 +170,7 @@ def _numbers(kind: str, given: Sequence[object]) -> list[int | float]:
 
 def _bound(kind: str, count: int, context: Context) -> None:
     if count > context.limit:
-        raise BadGenerator(_too_many(kind, context))
-
-
-def _too_many(kind: str, context: Context) -> str:
-    return f"{kind} gives more than {context.limit:,} values"
+        raise TooMany(kind, context.limit)
 
 
 # ---------------------------------------------------------------------------- dates
@@ -259,7 +266,9 @@ def find_files(patterns: Sequence[object], context: Context) -> list[str]:
             raise BadGenerator(f"{show(pattern)} is no file pattern: {FORMS['glob']}")
         # root_dir and not a joined pattern: the folder's own name may hold a bracket.
         shape = os.path.expanduser(pattern)  # noqa: PTH111 (a pattern is no path)
-        for path in globbing.iglob(shape, root_dir=context.folder, recursive=True):
+        for path in globbing.iglob(  # noqa: PTH207 (Path.glob takes no absolute pattern)
+            shape, root_dir=context.folder, recursive=True
+        ):
             found.add(str(absolute(path, context.folder)))
             _bound("glob", len(found), context)
     return sorted(found, key=natural)
@@ -280,4 +289,3 @@ _MAKERS: dict[str, Callable[[object, dict[str, object], Context], Sequence[Value
     "dates": _dates,
     "glob": _glob,
 }
-

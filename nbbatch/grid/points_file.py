@@ -34,9 +34,7 @@ class Row:
     where: str
 
 
-def read_points(
-    path: Path, name: str, form: str | None, types: Types, limit: int
-) -> list[Row]:
+def read_points(path: Path, name: str, form: str | None, types: Types, limit: int) -> list[Row]:
     """All rows of a file, typed. ``name`` is for messages. Raises GridError.
 
     ``form`` overrides what the suffix says. Stops at ``limit`` rows.

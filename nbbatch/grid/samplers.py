@@ -97,8 +97,7 @@ def _unit_columns(
 
     if method == "random":
         return [
-            numpy.random.default_rng([seed, _number_of(name)]).random(n).tolist()
-            for name in names
+            numpy.random.default_rng([seed, _number_of(name)]).random(n).tolist() for name in names
         ]
     try:
         from scipy.stats import qmc

@@ -6,12 +6,12 @@ Nothing is generated, read or counted here; axes stay as they were written, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbbatch.errors import GridError
-from nbbatch.grid.collecting import parse_collect
+from nbbatch.grid.collecting import check_metric, parse_collect
 from nbbatch.grid.generators import FORMS, is_generator
 from nbbatch.grid.names import check_name
 from nbbatch.grid.units import parse_duration, parse_memory
@@ -199,8 +199,7 @@ def _full_form(raw: dict[str, object], document: Document, where: Where) -> Spec
         constants=_entries(document.set, ("set",), where),
         conditionals=_conditionals(raw, document, where),
         excludes=tuple(
-            _rule([condition], (*place,), where)
-            for condition, place in _each(raw, "exclude")
+            _rule([condition], (*place,), where) for condition, place in _each(raw, "exclude")
         ),
         includes=includes,
         filters=tuple(Entry(text, where(place)) for text, place in _each(raw, "where")),
@@ -249,12 +248,10 @@ def _block(word: str, raw: dict[str, object], document: Document, where: Where) 
     assert points is not None
     if points.from_ is None and points.rows is None:
         raise GridError("'points' has no from:", where=place, hint="Write from: points.csv.")
-    return PointsBlock(
-        place, rows=points.rows, source=points.from_, form=points.format
-    )
+    return PointsBlock(place, rows=points.rows, source=points.from_, form=points.format)
 
 
-def _inline_points(points: list[object], place: Place, where: Where) -> PointsBlock:
+def _inline_points(points: Sequence[object], place: Place, where: Where) -> PointsBlock:
     if not points:
         raise GridError("the list of points is empty", where=where(place))
     rows = []
@@ -322,7 +319,8 @@ def _conditionals(
         both = sorted(set(axes.entries) & set(sets))
         if both:
             raise GridError(
-                f"{both[0]!r} is in set: and in grid: of one rule", where=axes.entries[both[0]].where
+                f"{both[0]!r} is in set: and in grid: of one rule",
+                where=axes.entries[both[0]].where,
             )
         made.append(Conditional(rule, sets, axes.entries, where(place)))
     return tuple(made)
@@ -349,5 +347,8 @@ def _resources(document: Document, where: Where) -> dict[str, Value]:
 
 def _collect(document: Document, where: Where) -> dict[str, str]:
     given = document.collect
-    texts = given if isinstance(given, list) else [f"{n}={text}" for n, text in given.items()]
-    return parse_collect(texts, where=where(("collect",)))
+    if isinstance(given, list):
+        return parse_collect(given, where=where(("collect",)))
+    return {
+        name: check_metric(name, text, where(("collect", name))) for name, text in given.items()
+    }

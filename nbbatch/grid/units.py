@@ -13,11 +13,11 @@ _LEAST_MEMORY = 1024**2
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _UNIT = {
-    **{word: "s" for word in ("s", "sec", "secs", "second", "seconds")},
-    **{word: "m" for word in ("m", "min", "mins", "minute", "minutes")},
-    **{word: "h" for word in ("h", "hr", "hrs", "hour", "hours")},
-    **{word: "d" for word in ("d", "day", "days")},
-    **{word: "w" for word in ("w", "week", "weeks")},
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "m"),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
+    **dict.fromkeys(("d", "day", "days"), "d"),
+    **dict.fromkeys(("w", "week", "weeks"), "w"),
 }
 _PART = re.compile(r"\s*([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*([a-z]+)\s*")
 _PARTS = re.compile(rf"(?:{_PART.pattern})+")
@@ -37,7 +37,7 @@ def parse_memory(text: str | int, *, where: str = "") -> int:
     match = _MEMORY.fullmatch(str(text)) if len(str(text)) < 40 else None
     if not match:
         raise GridError(f"{str(text)[:40]!r} is no amount of memory", where=where, hint=hint)
-    amount = math.ceil(float(match[1]) * 1024 ** _POWER[match[2].upper()])
+    amount = math.ceil(float(match[1]) * 1024.0 ** _POWER[match[2].upper()])
     if amount < _LEAST_MEMORY:
         raise GridError(
             f"{text} is {amount} bytes, too little for any notebook", where=where, hint=hint

@@ -205,4 +205,3 @@ def show(value: object, limit: int = 60) -> str:
 def _of(place: Place) -> str:
     names = [part for part in place if isinstance(part, str)]
     return f" (parameter {names[-1]!r})" if names else ""
-

@@ -50,10 +50,11 @@ class YamlText:
         return f"{self.name}:{mark.line}"
 
 
-def read_yaml(text: str, name: str) -> YamlText:
+def read_yaml(text: str, name: str, *, as_text: bool = False) -> YamlText:
     """Parse one YAML document; every defect is a GridError with ``name:line``.
 
     Entries named in a top-level ``types: {x: str}`` keep their text: ``run: 007`` is "007".
+    ``as_text`` does the same to a document that is one list or scalar.
     """
     if len(text) > MAX_TEXT:
         raise GridError(
@@ -61,9 +62,9 @@ def read_yaml(text: str, name: str) -> YamlText:
             where=name,
             hint="Put the points into a file of their own: points: {from: points.csv}.",
         )
-    parsed = _Builder(text, name, frozenset()).document()
+    parsed = _Builder(text, name, frozenset()).document(as_text)
     texts = _names_of_text(parsed.value)
-    return _Builder(text, name, texts).document() if texts else parsed
+    return _Builder(text, name, texts).document(as_text) if texts else parsed
 
 
 def _names_of_text(value: object) -> frozenset[str]:
@@ -91,13 +92,13 @@ class _Builder:
         self.anchors: dict[str, _Built | None] = {}
         self.nodes = 0
 
-    def document(self) -> YamlText:
+    def document(self, as_text: bool) -> YamlText:
         kind, event = next(self.events)
         while kind in ("StreamStartEvent", "DocumentStartEvent"):
             kind, event = next(self.events)
         if kind == "StreamEndEvent":
             return YamlText(None, self.name, Mark(1, None))
-        built = self.build(kind, event, 1, False)
+        built = self.build(kind, event, 1, as_text)
         for kind, event in self.events:
             if kind == "DocumentStartEvent":
                 self.refuse("a second document begins here", event, "Remove the line `---`.")

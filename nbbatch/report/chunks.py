@@ -51,7 +51,9 @@ def data_files(
     views: Sequence[PointView], rows: Sequence[Row], groups: Sequence[FailureGroup]
 ) -> dict[str, str]:
     """All data files of a report: name → content. ``rows`` are those of the ``views``."""
-    spec = [{"name": name, "section": "", "constant": False} for name in FIXED]
+    spec: list[dict[str, Any]] = [
+        {"name": name, "section": "", "constant": False} for name in FIXED
+    ]
     for section in ("params", "metrics"):
         _, constants = varying(rows, section)
         names = dict.fromkeys(name for row in rows for name in row[section])

@@ -172,12 +172,16 @@ def _facts(header: Header, found: Verdict) -> list[tuple[str, str]]:
 def _provenance(header: Header) -> list[tuple[str, str]]:
     options = " ".join(f"{name}={value}" for name, value in header.options.items())
     asked = header.resources
+    changes = " with uncommitted changes" if header.git_dirty else ""
     facts = [
         ("Sweep", f"{header.name} ({header.id})"),
         ("Created", moment(header.created)),
         ("Notebook", header.notebook),
         ("SHA-256", header.notebook_sha256),
-        ("Git commit", header.git_commit + (" with uncommitted changes" if header.git_dirty else "")),
+        (
+            "Git commit",
+            header.git_commit + changes,
+        ),
         ("Kernel", f"{header.kernel} ({header.language})" if header.language else header.kernel),
         ("Resources", _resources(asked.cpus, asked.memory, asked.gpus, asked.time)),
         ("Options", options),

@@ -10,7 +10,6 @@ from ..collect import count
 from ..model import PointState, PointView
 from ..results import settled
 
-
 ORDER = (
     PointState.OK,
     PointState.FAILED,

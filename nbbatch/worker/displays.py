@@ -27,6 +27,7 @@ TEXT_LIMIT = 256_000
 HTML_LIMIT = 1_000_000
 """Characters of one HTML output on the page: it costs the parser about 1 s."""
 
+OUTPUT_TYPES = ("stream", "error", "display_data", "execute_result")
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 RECORDS = (RECORD_MIME, SCRAP_MIME, PAPERMILL_MIME)
 _SCRIPTED = ("application/javascript", "application/vnd.", "application/x-")
@@ -34,22 +35,27 @@ _SCRIPTED = ("application/javascript", "application/vnd.", "application/x-")
 
 def static_output(output: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``output`` as the page shows it; the original is not changed."""
-    shown = dict(output)
     kind = output.get("output_type")
+    shown: dict[str, Any] = {"output_type": kind}
     if kind == "stream":
+        shown["name"] = "stderr" if output.get("name") == "stderr" else "stdout"
         shown["text"] = readable_text(_joined(output.get("text", "")))
     elif kind == "error":
+        name, value = str(output.get("ename", "Error")), str(output.get("evalue", ""))
         lines = [line for line in output.get("traceback") or () if isinstance(line, str)]
-        name, value = output.get("ename", ""), output.get("evalue", "")
+        shown.update(ename=name, evalue=value)
         shown["traceback"] = [readable_text("\n".join(lines) or f"{name}: {value}")]
-    elif kind in ("display_data", "execute_result"):
+    else:
         shown["data"] = _static_bundle(output.get("data") or {})
         shown["metadata"] = dict(output.get("metadata") or {})
+        if kind == "execute_result":
+            count = output.get("execution_count")
+            shown["execution_count"] = count if isinstance(count, int) else None
     return shown
 
 
 def readable_text(text: str) -> str:
-    """Return ``text`` as a terminal leaves it (``\\r`` overwrites), its middle cut if long."""
+    """Return ``text`` as a terminal leaves it (CR overwrites), its middle cut if long."""
     if len(text) > TEXT_LIMIT:
         head, tail = TEXT_LIMIT * 2 // 3, TEXT_LIMIT // 3
         cut = f"{len(text) - head - tail:,} characters are left out here: see {PointFiles.LOG}"
@@ -61,10 +67,7 @@ def readable_text(text: str) -> str:
 
 def balanced_html(html: str) -> str:
     """Return ``html`` with its elements closed and without what acts outside of it."""
-    if "<" not in html:
-        return html
-    soup = _parsed(html)
-    return str(soup)
+    return str(_parsed(html)) if "<" in html else html
 
 
 def _static_bundle(data: Mapping[str, Any]) -> dict[str, str]:

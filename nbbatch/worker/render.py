@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -21,7 +22,7 @@ from nbconvert.filters.highlight import Highlight2HTML
 from nbformat import NotebookNode
 
 from ..model import Cause, Outcome, PointFiles, Record, Value
-from .displays import balanced_html, static_output
+from .displays import OUTPUT_TYPES, balanced_html, static_output
 
 SECURITY_POLICY = (
     "default-src 'none'; img-src data: 'self' file:; media-src data:; font-src data:; "
@@ -63,13 +64,14 @@ def render_page(
     code of all cells out.
     """
     cells, errors = _prepared_cells(nb, record)
-    shown = NotebookNode(nb, cells=cells)
-    body, _ = _exporter(hide_input).from_notebook_node(shown)
+    shown = NotebookNode(nbformat=4, nbformat_minor=5, metadata=_bare_metadata(nb), cells=cells)
+    body = _rendered_cells(shown, hide_input)
     page = _frame().render(
         title=title,
         policy=SECURITY_POLICY,
         stylesheet=stylesheet_href,
         report=str(PurePosixPath(stylesheet_href).parent.parent / "index.html"),
+        outcome=record.outcome.value,
         record=record,
         facts=_facts(record),
         params={name: value_text(value) for name, value in subtitle_params.items()},
@@ -77,7 +79,7 @@ def render_page(
         errors=errors,
         expected=record.outcome is Outcome.OK,
         truncated=[_prompt(nb.cells[i], i) for i in record.truncated if i < len(nb.cells)],
-        files=PointFiles,
+        names=PointFiles,
         body=body,
     )
     return _encodable(page)
@@ -100,22 +102,59 @@ def _prepared_cells(
     errors: list[dict[str, str]] = []
     blamed = record.failure.cell if record.failure else None
     for index, cell in enumerate(nb.cells):
-        tags = cell.get("metadata", {}).get("tags") or ()
-        if _MARKER_TAG in tags:
+        tags = cell.get("metadata", {}).get("tags")
+        shown = _bare_cell(cell, index, tags if isinstance(tags, list) else [])
+        if _MARKER_TAG in shown.metadata.tags:
             continue
-        shown = NotebookNode(cell, metadata=NotebookNode(cell.get("metadata") or {}))
-        shown.metadata["tags"] = [tag for tag in tags if isinstance(tag, str)]
-        if cell.cell_type == "code":
-            outputs = [NotebookNode(static_output(o)) for o in cell.get("outputs") or ()]
-            shown["outputs"] = outputs
-            raised = [o for o in outputs if o.get("output_type") == "error"]
-            if raised or index == blamed:
-                anchor = f"error-{len(errors) + 1}"
-                shown.metadata["nbbatch_anchor"] = anchor
-                text = _error_text(raised, record)
-                errors.append({"anchor": anchor, "cell": _prompt(cell, index), "text": text})
+        raised = [o for o in shown.get("outputs", ()) if o.output_type == "error"]
+        if raised or index == blamed:
+            shown.metadata.nbbatch_anchor = f"error-{len(errors) + 1}"
+            text = _error_text(raised, record)
+            if not raised:
+                shown.metadata.nbbatch_note = text
+            errors.append(
+                {
+                    "anchor": shown.metadata.nbbatch_anchor,
+                    "cell": _prompt(cell, index),
+                    "text": text,
+                }
+            )
         cells.append(shown)
     return cells, errors
+
+
+def _bare_cell(cell: NotebookNode, index: int, tags: list[Any]) -> NotebookNode:
+    """Copy of a cell what the page shows: nbconvert refuses a notebook with odd extras.
+
+    The ids are new: equal ones, which hand-made notebooks have, are warned of.
+    """
+    kind = cell.get("cell_type")
+    shown = NotebookNode(
+        id=f"cell-{index}",
+        cell_type=kind if kind in ("code", "markdown") else "raw",
+        metadata=NotebookNode(tags=[tag for tag in tags if isinstance(tag, str)]),
+        source=cell.get("source", ""),
+    )
+    if kind == "code":
+        count = cell.get("execution_count")
+        shown.execution_count = count if isinstance(count, int) else None
+        shown.outputs = [
+            NotebookNode(static_output(output))
+            for output in cell.get("outputs") or ()
+            if output.get("output_type") in OUTPUT_TYPES
+        ]
+    elif kind == "markdown":
+        shown.attachments = cell.get("attachments") or {}
+    return shown
+
+
+def _bare_metadata(nb: NotebookNode) -> NotebookNode:
+    """Copy of the notebook's metadata what the highlighter needs."""
+    language = nb.get("metadata", {}).get("language_info") or {}
+    name = str(language.get("name", "python"))
+    lexer = language.get("pygments_lexer")
+    lexer = lexer if isinstance(lexer, str) else {"python": "ipython3"}.get(name, name)
+    return NotebookNode(language_info=NotebookNode(name=name, pygments_lexer=lexer))
 
 
 def _error_text(raised: list[NotebookNode], record: Record) -> str:
@@ -180,82 +219,37 @@ def _encodable(page: str) -> str:
     return page
 
 
-class _CellsExporter(HTMLExporter):
-    """nbconvert's HTML exporter without its last step.
-
-    That step parses the whole page with BeautifulSoup once more, to add ``alt`` texts
-    (our template has them): 4 s for 5 MB.
-    """
-
-    def from_notebook_node(
-        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **options: Any
-    ) -> tuple[str, dict[str, Any]]:
-        language = nb.metadata.get("language_info", {})
-        lexer = language.get("pygments_lexer", language.get("name"))
-        self.register_filter("highlight_code", Highlight2HTML(pygments_lexer=lexer, parent=self))
-        self.register_filter("balanced_html", balanced_html)
-        resources = self._init_resources(resources)
-        return TemplateExporter.from_notebook_node(self, nb, resources, **options)
+def _rendered_cells(nb: NotebookNode, hide_input: bool) -> str:
+    exporter = _exporter(hide_input)
+    lexer = nb.metadata.language_info.pygments_lexer
+    exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer=lexer))
+    # Not HTMLExporter's own method: it parses the whole page with BeautifulSoup once more,
+    # to add ``alt`` texts (our template has them), at 2 s for each MB.
+    body, _ = TemplateExporter.from_notebook_node(exporter, nb, exporter._init_resources({}))
+    return str(body)
 
 
 @lru_cache(maxsize=2)
-def _exporter(hide_input: bool) -> _CellsExporter:
-    """Make the exporter once a process: its templates cost more than a page."""
-    exporter = _CellsExporter(
+def _exporter(hide_input: bool) -> Any:
+    """Make the exporter once a process: its templates cost ten times a page."""
+    exporter = HTMLExporter(
         template_name="basic",
-        raw_template=_CELLS,
+        raw_template=_template("cells.html.j2"),
         exclude_input=hide_input,
+        optimistic_validation=True,  # once, not after each preprocessor
     )
+    exporter.register_filter("balanced_html", balanced_html)
     # The outputs are chosen in ``displays``: each bundle has one type left.
-    exporter.register_filter("filter_data_type", list)
+    exporter.register_filter("filter_data_type", sorted)
     return exporter
 
 
 @lru_cache(maxsize=1)
 def _frame() -> jinja2.Template:
-    return jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        _PAGE
-    )
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_template("page.html.j2"))
 
 
-# nbconvert's environment does not escape: what comes from the notebook is escaped here,
-# except HTML and Markdown, which are meant to be markup.
-_CELLS = """\
-{%- extends 'basic/index.html.j2' -%}
-{% from 'cell_id_anchor.j2' import cell_id_anchor %}
-{% block codecell %}
-{% set anchor = cell.metadata.nbbatch_anchor %}
-<section {{ cell_id_anchor(cell) }} class="cell code{{ ' failing' if anchor }}">
-{% if anchor %}<a class="anchor" id="{{ anchor }}"></a>{% endif %}
-{% if 'injected-parameters' in cell.metadata.tags %}
-<p class="label">parameters of this point</p>
-{% elif 'parameters' in cell.metadata.tags %}
-<p class="label">defaults of the parameters</p>
-{% endif %}
-{{ super.super() }}
-</section>
-{% endblock codecell %}
-{% block input %}
-<div class="source" tabindex="0">{{ cell.source | highlight_code(metadata=cell.metadata) }}</div>
-{% endblock input %}
-{% block output_group %}
-<div class="outputs">{{ self.outputs() }}</div>
-{% endblock output_group %}
-{% block markdowncell scoped %}
-<section {{ cell_id_anchor(cell) }} class="cell markdown">
-{{ cell.source | markdown2html | strip_files_prefix | balanced_html }}
-</section>
-{% endblock markdowncell %}
-{% block data_markdown scoped %}
-<div class="rendered_html">{{ output.data['text/markdown'] | markdown2html | balanced_html }}</div>
-{% endblock data_markdown %}
-{% macro picture(mime, content, encoded) %}
-<img src="data:{{ mime }};base64,{{ encoded | escape_html }}"
- alt="output of cell {{ cell.execution_count or '' }}"
-{%- set size = output.metadata.get(mime) or {} %}
-{%- if size.width %} width="{{ size.width | escape_html }}"{% endif %}
-{%- if size.height %} height="{{ size.height | escape_html }}"{% endif %}>
-{% endmacro %}
-"""
-
-_PAGE = ""
+def _template(name: str) -> str:
+    # importlib.resources: the worker may run from a zip file.
+    return files(__package__).joinpath("templates", name).read_text("utf-8")

@@ -73,6 +73,8 @@ SHUTDOWN_FAST_TIMEOUT = 8
 CONFIG
 }
 
+cgroup_name() { echo "nbbatch-farm-$FILES"; }
+
 side_config() {
   if [ "$1" = submit ]; then
     cat <<CONFIG
@@ -99,9 +101,8 @@ NUM_SLOTS = 1
 NUM_SLOTS_TYPE_1 = 1
 SLOT_TYPE_1 = 100%
 SLOT_TYPE_1_PARTITIONABLE = True
-# In a chroot the starter's own mount namespace fails (errno 22); no service manager gives it a cgroup.
+# In a chroot the starter's own mount namespace fails (errno 22).
 MOUNT_UNDER_SCRATCH =
-BASE_CGROUP =
 STARTER_UPDATE_INTERVAL = 5
 STARTER_INITIAL_UPDATE_INTERVAL = 2
 STARTER_UPDATE_INTERVAL_TIMESLICE = 1.0
@@ -115,6 +116,12 @@ RANK = 0
 use POLICY : Hold_If_Memory_Exceeded
 use POLICY : Hold_If_Disk_Exceeded
 CONFIG
+    if [ -n "$CGROUPS" ]; then
+      echo "BASE_CGROUP = $(cgroup_name)"
+      echo "CGROUP_MEMORY_LIMIT_POLICY = hard"
+    else
+      echo "BASE_CGROUP ="
+    fi
   fi
 }
 

@@ -34,6 +34,7 @@ mount_side() { # SIDE: what its daemons and jobs see; the host never sees these 
     mount --bind "$ROOT" "$ROOT"
     mount -t proc proc "$ROOT/proc"
     mount --rbind /dev "$ROOT/dev"
+    [ ! -e "$POOL/cgroups" ] || [ "$side" != execute ] || bind_cgroups
     printf '127.0.0.1 localhost %s\n' "$(hostname)" >"$ROOT/etc/hosts"
   fi
   if sees_host "$side"; then
@@ -53,6 +54,18 @@ mount_side() { # SIDE: what its daemons and jobs see; the host never sees these 
 bind() { # PATH: the same path in the tree
   if [ -d "$1" ]; then mkdir -p "$ROOT$1"; else mkdir -p "$(dirname "$ROOT$1")"; [ -e "$ROOT$1" ] || touch "$ROOT$1"; fi
   mount --rbind "$1" "$ROOT$1"
+}
+
+bind_cgroups() { # what the starter needs to limit a job's memory by cgroup
+  mount --bind /sys "$ROOT/sys"
+  if [ ! -d /sys/fs/cgroup/memory ]; then mount --rbind /sys/fs/cgroup "$ROOT/sys/fs/cgroup"; return; fi # version 2
+  # HTCondor 23.9 looks for a joint "cpu,cpuacct" hierarchy, which not every machine mounts.
+  local name
+  mount -t tmpfs -o mode=755 tmpfs "$ROOT/sys/fs/cgroup"
+  for name in memory freezer devices cpu,cpuacct; do
+    mkdir "$ROOT/sys/fs/cgroup/$name"
+    mount --bind "/sys/fs/cgroup/$([ -d "/sys/fs/cgroup/$name" ] && echo "$name" || echo "${name##*,}")" "$ROOT/sys/fs/cgroup/$name"
+  done
 }
 
 bind_host_python() { # so that the checkout's venv runs in the tree
@@ -147,5 +160,7 @@ stop_pool() {
     [ -z "$(side_pids "$side")" ] || fail "processes left on the $FILES pool's $side side: $(side_pids "$side" | tr '\n' ' ')"
     rm -f "$POOL/$side/namespace" "$POOL/$side/master.pid"
   done
+  # The jobs' control groups are the one thing that outlives the namespaces.
+  find /sys/fs/cgroup -mindepth 1 -depth -type d -path "*/$(cgroup_name)*" -exec rmdir {} + 2>/dev/null || true
   rm -f "$POOL/started-with"
 }

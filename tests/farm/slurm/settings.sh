@@ -36,7 +36,8 @@ SelectTypeParameters=CR_CPU_Memory
 DefMemPerCPU=200
 # config_overrides: believe the CPUs and memory of the NodeName line, whatever the machine has.
 SlurmdParameters=config_overrides
-ReturnToService=2
+# 1: a node that did not answer comes back by itself; one set DOWN stays so until resume-node.
+ReturnToService=1
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1
 JobRequeue=1

@@ -1,0 +1,209 @@
+"""Commands that look: status, watch, wait, logs, list; and the attached run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from ..errors import UsageError
+from .console import console, print_json, say, show
+from .options import Json, SweepArg
+
+if TYPE_CHECKING:
+    from ..model import PointView
+    from ..sweep import Sweep
+
+REPORT_INTERVAL = 15.0
+"""Seconds between rewrites of the report while somebody watches; more when it is slow."""
+
+
+def status(sweep: SweepArg = "latest", as_json: Json = False) -> None:
+    """Where a sweep is now."""
+    from ..collect import count, exit_code
+    from ..sweep import Sweep
+
+    opened = Sweep.open(sweep)
+    views = opened.views()
+    if not as_json:
+        from ..display import status_block
+
+        show(status_block(opened.header, views, opened.root, opened.backend.driver()))
+        return
+    print_json(
+        {
+            "sweep": opened.header.id,
+            "name": opened.header.name,
+            "folder": str(opened.root),
+            "total": len(views),
+            "counts": {state.value: number for state, number in count(views).items()},
+            "over": all(view.state.over for view in views),
+            "exit_code": exit_code(views),
+            "driver": opened.backend.driver(),
+            "points": [
+                {
+                    "id": view.point.id,
+                    "state": view.state.value,
+                    "attempts": view.attempts,
+                    "reason": view.reason,
+                    "host": view.host,
+                }
+                for view in views
+            ],
+        }
+    )
+
+
+def watch(sweep: SweepArg = "latest") -> None:
+    """Follow a sweep until it ends; leaving stops nothing."""
+    from ..sweep import Sweep
+
+    attach(Sweep.open(sweep), detach=False)
+
+
+def wait(
+    sweep: SweepArg = "latest",
+    timeout: Annotated[
+        Optional[str], typer.Option(metavar="TIME", help="Give up after this time (90s, 1h30m).")
+    ] = None,
+) -> None:
+    """Return when a sweep has ended, silently; the exit code says how."""
+    from ..collect import exit_code
+    from ..grid import parse_duration
+    from ..sweep import Sweep
+
+    seconds = None if timeout is None else float(parse_duration(timeout))
+    views = Sweep.open(sweep).wait(seconds)
+    raise typer.Exit(exit_code(views))
+
+
+def logs(
+    sweep: SweepArg,
+    point: Annotated[str, typer.Argument(metavar="POINT", help="Id, its beginning, or number.")],
+    follow: Annotated[
+        bool, typer.Option("--follow", "-F", help="Go on as the point prints.")
+    ] = False,
+) -> None:
+    """What a point printed."""
+    from ..model import PointFiles
+    from ..sweep import Sweep
+
+    opened = Sweep.open(sweep)
+    found = opened.point(point)
+    file = opened.root / found.dir / PointFiles.LOG
+    if not file.exists() and not follow:
+        view = next(view for view in opened.views() if view.point.id == found.id)
+        raise UsageError(
+            f"{found.id} has printed nothing: it is {view.state.value}.",
+            hint="`--follow` waits for it to start.",
+        )
+    _copy(file, opened, found.id, follow)
+
+
+def _copy(file: Path, opened: Sweep, point_id: str, follow: bool) -> None:
+    """Print a log from its start; with ``follow`` until the point is over."""
+    position = 0
+    while True:
+        # Asked before reading, so that what a point printed last is not missed.
+        views = opened.views() if follow else []
+        over = all(view.state.over for view in views if view.point.id == point_id)
+        if file.exists():
+            if file.stat().st_size < position:
+                position = 0  # a new attempt began
+            with file.open("rb") as stream:
+                stream.seek(position)
+                while block := stream.read(1 << 20):
+                    sys.stdout.buffer.write(block)
+                    position += len(block)
+            sys.stdout.flush()
+        if over:
+            return
+        time.sleep(0.5)
+
+
+def list_sweeps(as_json: Json = False) -> None:
+    """The sweeps that are known here, the newest first."""
+    from ..catalogue import known_sweeps
+
+    sweeps = known_sweeps()
+    if as_json:
+        print_json([{"folder": str(root), **header.to_json()} for root, header in sweeps])
+        return
+    from ..display import sweeps_table
+
+    if not sweeps:
+        say("No sweeps yet. `nbbatch run NOTEBOOK --grid FILE` starts one.")
+        return
+    show(sweeps_table(sweeps))
+
+
+def attach(opened: Sweep, *, detach: bool) -> None:
+    """Follow until all points are over, then print the summary and leave with its exit code.
+
+    Ctrl-C asks whether to detach or to cancel; a second Ctrl-C detaches.
+    """
+    from ..collect import exit_code
+    from ..display import Progress, summary
+
+    if detach:
+        say(f"Detached. `nbbatch watch {opened.root}` follows it.")
+        return
+    while True:
+        try:
+            with Progress(console()) as progress:
+                views = opened.wait(seen=_Watcher(opened, progress))
+            break
+        except KeyboardInterrupt:
+            if not _asked_to_go_on(opened):
+                raise typer.Exit(130) from None
+    index = opened.finish(views)
+    show(summary(opened.header, views, opened.root, index))
+    raise typer.Exit(exit_code(views))
+
+
+class _Watcher:
+    """What happens at each look: the progress moves, now and then the report is rebuilt."""
+
+    def __init__(self, opened: Sweep, progress: object) -> None:
+        self.opened = opened
+        self.progress = progress
+        self.next_report = time.monotonic() + REPORT_INTERVAL
+
+    def __call__(self, views: list[PointView]) -> None:
+        from ..collect import count
+        from ..display import Progress
+        from ..results import last_failure
+
+        assert isinstance(self.progress, Progress)
+        self.progress.update(count(views), len(views), last_failure(views))
+        began = time.monotonic()
+        if began > self.next_report:
+            self.opened.write_results(views)
+            spent = time.monotonic() - began
+            self.next_report = time.monotonic() + max(REPORT_INTERVAL, 20 * spent)
+
+
+def _asked_to_go_on(opened: Sweep) -> bool:
+    """After Ctrl-C: True to go on watching. Detaching and cancelling both end it."""
+    leave = f"The sweep goes on. `nbbatch watch {opened.root}` follows it, "
+    leave += f"`nbbatch cancel {opened.root}` stops it."
+    if not sys.stdin.isatty():
+        say(leave)
+        return False
+    try:
+        answer = input("\n[d]etach (the sweep goes on), [c]ancel it, or [w]atch on? [d] ")
+    except (KeyboardInterrupt, EOFError):
+        print()
+        answer = "d"
+    if answer.strip().lower().startswith("w"):
+        return True
+    if answer.strip().lower().startswith("c"):
+        chosen = opened.cancel()
+        say(f"Cancelled {len(chosen)} points; what has ended is kept.")
+        say(f"`nbbatch resume {opened.root}` goes on with the rest.")
+    else:
+        say(leave)
+    return False

@@ -1,0 +1,63 @@
+"""Commands that show what came out: results, report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ..errors import UsageError
+from .console import say, show
+from .options import Format, SweepArg
+
+
+def results(
+    sweep: SweepArg = "latest",
+    format: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = (
+        Format.table
+    ),
+    output: Annotated[
+        Optional[Path], typer.Option("--output", "-o", help="Write to this file.")
+    ] = None,
+) -> None:
+    """One row a point: parameters, metrics, state, error, files."""
+    from ..results import rows, write_csv, write_json, write_parquet
+    from ..sweep import Sweep
+
+    opened = Sweep.open(sweep)
+    found = rows(opened.views(), opened.root)
+    if format is Format.table:
+        from ..display import results_table
+
+        show(results_table(found))
+    elif format is Format.parquet:
+        if output is None:
+            raise UsageError("Parquet is not for a terminal.", hint="Add --output results.parquet.")
+        write_parquet(found, output)
+    else:
+        write = write_csv if format is Format.csv else write_json
+        write(found, sys.stdout if output is None else output)
+
+
+def report(
+    sweep: SweepArg = "latest",
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+) -> None:
+    """Build the report and print where it is."""
+    from ..sweep import Sweep
+
+    index = Sweep.open(sweep).write_results()
+    say(str(index))
+    if open_it:
+        import webbrowser
+
+        webbrowser.open(index.as_uri())
+
+
+def finish(folder: Path) -> None:
+    """Write results and report of a sweep folder; what the farm runs at the end."""
+    from ..sweep import Sweep
+
+    Sweep(folder).finish()

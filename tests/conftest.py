@@ -1,0 +1,60 @@
+"""What holds for all tests: markers by folder, no skips under CI, nothing of the user's touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+HERE = Path(__file__).parent
+CI = os.environ.get("CI", "").lower() == "true"
+
+# No deadline: on a loaded machine the same example takes ten times as long. Under CI the
+# examples depend on the commit only, so that a red run can be repeated.
+settings.register_profile("nbbatch", deadline=None, derandomize=CI, print_blob=True)
+settings.load_profile("nbbatch")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """tests/farm, tests/browser and tests/bench give their tests the marker of that name."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            folder = item.path.relative_to(HERE).parts[0]
+            if folder in ("farm", "browser", "bench"):
+                item.add_marker(folder)
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps that tests start are not remembered as the user's."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+# ------------------------------------------------------------ under CI nothing is skipped
+# A missing browser or pool is a defect of the installation, and a green run must not hide it.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {_reason(report)}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if CI and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {_reason(report)}"
+    return report
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    where = report.longrepr
+    return f"{where[0]}:{where[1]}: {where[2]}" if isinstance(where, tuple) else str(where)
