@@ -7,10 +7,9 @@ appended in one call and fsynced (the journal), so a reader never sees half of i
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone

@@ -119,7 +119,7 @@ class Sweep:
 
     def views(self) -> list[PointView]:
         """Every point with its state, in the order of the grid. Reads only what may change."""
-        submitted = self._submitted()
+        submitted = self._with_unnoted(self._submitted())
         # The scheduler first, then the records: a job seen gone has written its record.
         statuses = self.backend.poll(submitted.arrays) if submitted.arrays else {}
         return [self._view(point, submitted, statuses) for point in self.points]
@@ -257,14 +257,20 @@ class Sweep:
     def _repair(self) -> None:
         """Finish the notes of a submission whose process died in the middle of it."""
         submitted = self._submitted()
-        noted = {array.id for array in submitted.arrays}
         for number in submitted.open_batches:
-            content = self.folder.batch(number)
-            batch = self._batch(number, content["first"], content["bundles"])
-            for array in self.backend.find(batch):
-                if array.id not in noted:
-                    self._accepted(number, array)
+            for array in self._unnoted(number, submitted):
+                self._accepted(number, array)
             self.folder.journal("submitted", batch=number, repaired=True)
+
+    def _unnoted(self, number: int, submitted: _Submitted) -> list[JobArray]:
+        """Job arrays of a batch that the scheduler has, but the journal has not."""
+        content = self.folder.batch(number)
+        batch = self._batch(number, content["first"], content["bundles"])
+        return [array for array in self.backend.find(batch) if array not in submitted.arrays]
+
+    def _with_unnoted(self, submitted: _Submitted) -> _Submitted:
+        found = [a for number in submitted.open_batches for a in self._unnoted(number, submitted)]
+        return replace(submitted, arrays=(*submitted.arrays, *found))
 
     def cancel(self, only: Sequence[str] | None = None) -> list[Point]:
         """Take points (None: all) back: queued ones do not start, running ones are stopped.

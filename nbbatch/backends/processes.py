@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,27 @@ def terminate(process: Mapping[str, Any]) -> None:
     if process["host"] == socket.gethostname() and alive(process):
         with suppress(ProcessLookupError):
             os.kill(process["pid"], signal.SIGTERM)
+
+
+def adopt_descendants() -> None:
+    """Become the parent of what this process's children leave behind (Linux only)."""
+    with suppress(OSError, AttributeError):
+        # PR_SET_CHILD_SUBREAPER: else the orphans of a killed worker go to init, unseen.
+        ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)
+
+
+def end_adopted(keep: Collection[int]) -> None:
+    """Kill and reap every child that is not in ``keep``, with its descendants."""
+    import psutil
+
+    for child in psutil.Process().children():
+        if child.pid in keep:
+            continue
+        with suppress(psutil.Error):
+            for process in [*child.children(recursive=True), child]:
+                process.kill()
+        with suppress(ChildProcessError):
+            os.waitpid(child.pid, 0)
 
 
 def usable_cpus() -> int:

@@ -97,6 +97,7 @@ class Supervisor:
         """Work until every bundle is done, given up or cancelled."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
+        processes.adopt_descendants()
         self._adopt_orphans()
         self._write_state()
         while True:
@@ -218,6 +219,7 @@ class Supervisor:
                 worker.process.stdin.close()
         worker.process.wait()
         del self.workers[worker.process.pid]
+        processes.end_adopted(keep=set(self.workers))
         if worker.index is not None and not worker.stopping:
             self._requeue(worker.index)
         self._write_state()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -67,7 +67,7 @@ def watch(sweep: SweepArg = "latest") -> None:
 def wait(
     sweep: SweepArg = "latest",
     timeout: Annotated[
-        Optional[str], typer.Option(metavar="TIME", help="Give up after this time (90s, 1h30m).")
+        str | None, typer.Option(metavar="TIME", help="Give up after this time (90s, 1h30m).")
     ] = None,
 ) -> None:
     """Return when a sweep has ended, silently; the exit code says how."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -11,7 +11,7 @@ SWEEP_HELP = "A sweep: its folder, its name, or `latest`."
 
 SweepArg = Annotated[str, typer.Argument(metavar="SWEEP", help=SWEEP_HELP)]
 Points = Annotated[
-    Optional[list[str]], typer.Argument(metavar="[POINT]...", help="Only these points.")
+    list[str] | None, typer.Argument(metavar="[POINT]...", help="Only these points.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

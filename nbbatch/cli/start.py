@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,7 @@ GRID, RUN, JOB, OUT = "Grid", "Execution", "Jobs", "Folder"
 
 Notebook = Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="The notebook to run.")]
 GridFile = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(
         "--grid",
         metavar="FILE",
@@ -31,13 +31,13 @@ GridFile = Annotated[
     ),
 ]
 Pins = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option(
         "-p", metavar="NAME=VALUE", help="Pin a parameter to one value.", rich_help_panel=GRID
     ),
 ]
 Axes = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option(
         "-g",
         metavar="NAME=1,2,3",
@@ -46,7 +46,7 @@ Axes = Annotated[
     ),
 ]
 Where = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option(
         "--where",
         metavar="EXPR",
@@ -55,13 +55,13 @@ Where = Annotated[
     ),
 ]
 Sample = Annotated[
-    Optional[int],
+    int | None,
     typer.Option(
         "--sample", metavar="N", help="Keep only N points, drawn at random.", rich_help_panel=GRID
     ),
 ]
 MaxPoints = Annotated[
-    Optional[int],
+    int | None,
     typer.Option(
         "--max-points",
         metavar="N",
@@ -70,7 +70,7 @@ MaxPoints = Annotated[
     ),
 ]
 Only = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--point", metavar="ID", help="Run only this point.", rich_help_panel=GRID),
 ]
 AllowUnknown = Annotated[
@@ -82,7 +82,7 @@ AllowUnknown = Annotated[
     ),
 ]
 Kernel = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(
         "--kernel",
         metavar="NAME",
@@ -94,7 +94,7 @@ Backend = Annotated[
     str, typer.Option("--backend", metavar="NAME", help="Where jobs run.", rich_help_panel=JOB)
 ]
 Out = Annotated[
-    Optional[Path],
+    Path | None,
     typer.Option(
         "--out",
         metavar="DIR",
@@ -103,7 +103,7 @@ Out = Annotated[
     ),
 ]
 Name = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(
         "--name",
         metavar="NAME",
@@ -112,7 +112,7 @@ Name = Annotated[
     ),
 ]
 Jobs = Annotated[
-    Optional[int],
+    int | None,
     typer.Option(
         "--jobs",
         "-j",
@@ -122,7 +122,7 @@ Jobs = Annotated[
     ),
 ]
 Memory = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(
         "--memory",
         metavar="SIZE",
@@ -131,7 +131,7 @@ Memory = Annotated[
     ),
 ]
 Cpus = Annotated[
-    Optional[int],
+    int | None,
     typer.Option(
         "--cpus",
         metavar="N",
@@ -140,13 +140,13 @@ Cpus = Annotated[
     ),
 ]
 Timeout = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(
         "--timeout", metavar="TIME", help="For a whole notebook (90s, 1h30m).", rich_help_panel=RUN
     ),
 ]
 CellTimeout = Annotated[
-    Optional[str],
+    str | None,
     typer.Option("--cell-timeout", metavar="TIME", help="For one cell.", rich_help_panel=RUN),
 ]
 Retries = Annotated[
@@ -159,7 +159,7 @@ Retries = Annotated[
     ),
 ]
 Collect = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option(
         "--collect",
         metavar="[NAME=]EXPR",

@@ -80,7 +80,8 @@ class _Run:
             for branched in self.branched(whole):
                 made += 1
                 if made > self.resolved.max_candidates:
-                    raise too_many("too many", self.resolved.max_candidates, "when")
+                    most = self.resolved.max_candidates
+                    raise too_many(f"{most + 1:,} or more", most, "with the axes of when")
                 yield branched, origin
 
     def branched(self, params: Params) -> Iterator[Params]:
@@ -99,7 +100,8 @@ class _Run:
                 self.used_branches.add(number)
                 following += _applied(branch, each, added)
                 if len(following) > self.resolved.max_points:
-                    raise too_many("too many", self.resolved.max_points, "when")
+                    most = self.resolved.max_points
+                    raise too_many(f"{len(following):,}", most, "with the axes of when")
             level = following
         for each, _ in level:
             yield each
@@ -150,7 +152,7 @@ def _limited(points: Iterator[tuple[bytes, GridPoint]], most: int) -> list[GridP
     kept: list[GridPoint] = []
     for _, point in points:
         if len(kept) >= most:
-            raise too_many(f"more than {most:,}", most, "after exclude and where")
+            raise too_many(f"{most + 1:,} or more", most, "after exclude and where")
         kept.append(point)
     return kept
 

@@ -62,6 +62,6 @@ def json_rows(rows: Sequence[Params]) -> Written:
 
 def too_many(size: str, most: int, what: str) -> GridError:
     return GridError(
-        f"{size} points are more than {most:,} ({what})",
+        f"{size} points, but only {most:,} are allowed ({what})",
         hint="If that is meant, say so with --max-points or max_points:.",
     )

@@ -254,7 +254,9 @@ def _glob(arguments: object, options: dict[str, object], context: Context) -> Se
     files = find_files(patterns, context)
     if len(files) < least:
         wanted = ", ".join(show(pattern) for pattern in patterns)
-        raise BadGenerator(f"{len(files)} files match {wanted} in {context.folder}, not {least}")
+        found = f"only {len(files)} files match" if files else "no file matches"
+        fewer = f", fewer than min: {least}" if least > 1 else ""
+        raise BadGenerator(f"{found} {wanted} in {context.folder}{fewer}")
     return list(files)
 
 

@@ -96,6 +96,8 @@ def _unique(
             entries[name] = Entry(read(name, value.strip()), where)
         except NotAValue as error:
             raise GridError(f"{name!r}: {error}", where=where) from None
+        except GridError as error:
+            raise GridError(error.message, where=where, hint=error.hint) from None
     return entries
 
 
@@ -150,7 +152,7 @@ def _flow(flow: str, text: str, as_text: bool = False) -> object:
         return read_yaml(flow, "", as_text=as_text).value
     except GridError as error:
         raise GridError(
-            f"{text[:60]!r} cannot be read: {error.message.partition(': ')[2]}",
+            f"cannot be read: {error.message.partition(': ')[2]}",
             hint="Quote texts that hold commas or brackets, inside the quotes of the shell.",
         ) from None
 

@@ -55,7 +55,8 @@ def data_files(
         {"name": name, "section": "", "constant": False} for name in FIXED
     ]
     for section in ("params", "metrics"):
-        _, constants = varying(rows, section)
+        # A constant parameter goes without saying, a constant metric is a result.
+        constants = varying(rows, section)[1] if section == "params" else {}
         names = dict.fromkeys(name for row in rows for name in row[section])
         spec += [
             {"name": name, "section": section, "constant": name in constants} for name in names

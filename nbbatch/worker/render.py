@@ -23,6 +23,7 @@ from nbformat import NotebookNode
 
 from ..model import Cause, Outcome, PointFiles, Record, Value
 from .displays import OUTPUT_TYPES, balanced_html, static_output
+from .parameters_cell import source_of, tags_of
 
 SECURITY_POLICY = (
     "default-src 'none'; img-src data: 'self' file:; media-src data:; font-src data:; "
@@ -102,8 +103,7 @@ def _prepared_cells(
     errors: list[dict[str, str]] = []
     blamed = record.failure.cell if record.failure else None
     for index, cell in enumerate(nb.cells):
-        tags = cell.get("metadata", {}).get("tags")
-        shown = _bare_cell(cell, index, tags if isinstance(tags, list) else [])
+        shown = _bare_cell(cell, index)
         if _MARKER_TAG in shown.metadata.tags:
             continue
         raised = [o for o in shown.get("outputs", ()) if o.output_type == "error"]
@@ -123,7 +123,7 @@ def _prepared_cells(
     return cells, errors
 
 
-def _bare_cell(cell: NotebookNode, index: int, tags: list[Any]) -> NotebookNode:
+def _bare_cell(cell: NotebookNode, index: int) -> NotebookNode:
     """Copy of a cell what the page shows: nbconvert refuses a notebook with odd extras.
 
     The ids are new: equal ones, which hand-made notebooks have, are warned of.
@@ -132,8 +132,8 @@ def _bare_cell(cell: NotebookNode, index: int, tags: list[Any]) -> NotebookNode:
     shown = NotebookNode(
         id=f"cell-{index}",
         cell_type=kind if kind in ("code", "markdown") else "raw",
-        metadata=NotebookNode(tags=[tag for tag in tags if isinstance(tag, str)]),
-        source=cell.get("source", ""),
+        metadata=NotebookNode(tags=tags_of(cell)),
+        source=source_of(cell),
     )
     if kind == "code":
         count = cell.get("execution_count")

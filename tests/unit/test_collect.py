@@ -22,36 +22,36 @@ STALE = record(Outcome.OK, key="the code was edited since")
 
 TABLE = [
     # what is known                                         → state
-    (dict(record=None, phase=None), PointState.PENDING),
-    (dict(record=None, phase=None, cancelled=True), PointState.CANCELLED),
-    (dict(record=None, phase=JobPhase.QUEUED), PointState.QUEUED),
-    (dict(record=None, phase=JobPhase.HELD), PointState.HELD),
-    (dict(record=None, phase=JobPhase.RUNNING, began=True), PointState.RUNNING),
+    ({"record": None, "phase": None}, PointState.PENDING),
+    ({"record": None, "phase": None, "cancelled": True}, PointState.CANCELLED),
+    ({"record": None, "phase": JobPhase.QUEUED}, PointState.QUEUED),
+    ({"record": None, "phase": JobPhase.HELD}, PointState.HELD),
+    ({"record": None, "phase": JobPhase.RUNNING, "began": True}, PointState.RUNNING),
     # its job runs, but another point of the bundle is at work
-    (dict(record=None, phase=JobPhase.RUNNING), PointState.QUEUED),
+    ({"record": None, "phase": JobPhase.RUNNING}, PointState.QUEUED),
     # a scheduler that cannot be asked never means failed
-    (dict(record=None, phase=JobPhase.UNKNOWN, began=True), PointState.UNKNOWN),
+    ({"record": None, "phase": JobPhase.UNKNOWN, "began": True}, PointState.UNKNOWN),
     # gone without a record: lost, never "completed"; but a shared filesystem is slow
-    (dict(record=None, phase=JobPhase.GONE, began=True), PointState.LOST),
-    (dict(record=None, phase=JobPhase.GONE), PointState.LOST),
-    (dict(record=None, phase=JobPhase.GONE, in_grace=True), PointState.UNKNOWN),
-    (dict(record=None, phase=JobPhase.GONE, cancelled=True), PointState.CANCELLED),
+    ({"record": None, "phase": JobPhase.GONE, "began": True}, PointState.LOST),
+    ({"record": None, "phase": JobPhase.GONE}, PointState.LOST),
+    ({"record": None, "phase": JobPhase.GONE, "in_grace": True}, PointState.UNKNOWN),
+    ({"record": None, "phase": JobPhase.GONE, "cancelled": True}, PointState.CANCELLED),
     # a record is the last word, whatever the scheduler says or does not know
-    *[(dict(record=OK, phase=phase), PointState.OK) for phase in (None, *JobPhase)],
-    (dict(record=FAILED, phase=JobPhase.RUNNING), PointState.FAILED),
-    (dict(record=FAILED, phase=JobPhase.GONE, cancelled=True), PointState.FAILED),
-    (dict(record=record(Outcome.TIMEOUT), phase=JobPhase.GONE), PointState.TIMEOUT),
-    (dict(record=record(Outcome.DIED), phase=JobPhase.GONE), PointState.DIED),
+    *[({"record": OK, "phase": phase}, PointState.OK) for phase in (None, *JobPhase)],
+    ({"record": FAILED, "phase": JobPhase.RUNNING}, PointState.FAILED),
+    ({"record": FAILED, "phase": JobPhase.GONE, "cancelled": True}, PointState.FAILED),
+    ({"record": record(Outcome.TIMEOUT), "phase": JobPhase.GONE}, PointState.TIMEOUT),
+    ({"record": record(Outcome.DIED), "phase": JobPhase.GONE}, PointState.DIED),
     # infrastructure: what its job makes of it
-    (dict(record=STOPPED, phase=JobPhase.QUEUED), PointState.QUEUED),
-    (dict(record=STOPPED, phase=JobPhase.RUNNING), PointState.RUNNING),
-    (dict(record=STOPPED, phase=JobPhase.GONE), PointState.INTERRUPTED),
-    (dict(record=STOPPED, phase=JobPhase.GONE, cancelled=True), PointState.CANCELLED),
-    (dict(record=NO_KERNEL, phase=JobPhase.QUEUED), PointState.QUEUED),
-    (dict(record=NO_KERNEL, phase=JobPhase.GONE), PointState.DIED),
+    ({"record": STOPPED, "phase": JobPhase.QUEUED}, PointState.QUEUED),
+    ({"record": STOPPED, "phase": JobPhase.RUNNING}, PointState.RUNNING),
+    ({"record": STOPPED, "phase": JobPhase.GONE}, PointState.INTERRUPTED),
+    ({"record": STOPPED, "phase": JobPhase.GONE, "cancelled": True}, PointState.CANCELLED),
+    ({"record": NO_KERNEL, "phase": JobPhase.QUEUED}, PointState.QUEUED),
+    ({"record": NO_KERNEL, "phase": JobPhase.GONE}, PointState.DIED),
     # a record of other code or parameters counts as none
-    (dict(record=STALE, phase=None), PointState.PENDING),
-    (dict(record=STALE, phase=JobPhase.GONE), PointState.LOST),
+    ({"record": STALE, "phase": None}, PointState.PENDING),
+    ({"record": STALE, "phase": JobPhase.GONE}, PointState.LOST),
 ]
 
 

@@ -98,9 +98,9 @@ def test_archiving_keeps_the_record_in_the_history(folder: SweepFolder) -> None:
 
 
 def test_the_second_process_is_told_who_holds_the_sweep(folder: SweepFolder) -> None:
-    with folder.lock("run points"), pytest.raises(SweepLocked) as told:
-        with SweepFolder(folder.root).lock("resume"):
-            pass
+    other = SweepFolder(folder.root)
+    with folder.lock("run points"), pytest.raises(SweepLocked) as told, other.lock("resume"):
+        pass
     assert f"process {os.getpid()} on this host" in str(told.value)
     with folder.lock("resume"):  # and afterwards it is free
         pass

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by htcondor-farm: the configuration of both sides and of the client.
 # Names of the file system domains tell nbbatch what a job can see, as they do at a real site:
 #            client        schedd        startd

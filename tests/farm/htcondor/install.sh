@@ -1,6 +1,8 @@
+# shellcheck shell=bash
 # Sourced by htcondor-farm: HTCondor's programs, the node's Python and the test user. Each step is skipped
 # when its result is there.
 ROOT_DIR=$FARM/root
+# shellcheck disable=SC2034 # for htcondor-farm
 NODE_PYTHON=/opt/nbbatch-node/bin/python
 INSTALL_LOG=$FARM/install.log
 
@@ -40,6 +42,7 @@ install_on_host() {
 install_tree() {
   # Run in a namespace: an interrupted installation leaves no mount behind. `set -e` is off inside ||.
   local mirror
+  # shellcheck disable=SC2016 # apt's own variables
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 2>/dev/null | grep -v security | sort -u | head -1)
   [ -n "$mirror" ] || { echo "apt has no Debian mirror configured"; return 1; }
   command -v debootstrap >/dev/null || apt-get install -y --no-install-recommends debootstrap ||
@@ -51,15 +54,16 @@ install_tree() {
   printf '#!/bin/sh\nexit 101\n' >"$ROOT_DIR/usr/sbin/policy-rc.d"
   chmod 755 "$ROOT_DIR/usr/sbin/policy-rc.d"
   apt-config dump Acquire >"$ROOT_DIR/etc/apt/apt.conf.d/90host"
-  in_tree 'apt-get update && apt-get install -y --no-install-recommends minicondor procps python3-venv ca-certificates' &&
+  in_tree "$ROOT_DIR" 'apt-get update && apt-get install -y --no-install-recommends minicondor procps python3-venv ca-certificates' &&
     touch "$ROOT_DIR/.installed"
 }
 
-in_tree() { # COMMAND LINE: in the tree with the host's name service and certificates, in a private namespace
+in_tree() { # ROOT COMMAND-LINE: in the tree with the host's name service and certificates, in a private namespace
+  # shellcheck disable=SC2016 # the inner shell expands them
   local script='mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" &&
     exec env LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$1" sh -c "$2"'
-  [ "$ROOT_DIR" = / ] || cp -L /etc/resolv.conf "$ROOT_DIR/etc/resolv.conf"
-  unshare --mount --propagation private sh -c "$script" in-tree "$ROOT_DIR" "$1"
+  [ "$1" = / ] || cp -L /etc/resolv.conf "$1/etc/resolv.conf"
+  unshare --mount --propagation private sh -c "$script" in-tree "$1" "$2"
 }
 
 install_keys() { # the pool's signing key and the daemons' own token; one trust domain for all three pools
@@ -101,8 +105,8 @@ install_node_python() { # the site's Python on the execute nodes: what --python 
     [ ! -f "$file" ] || install -D -m 644 "$file" "$ROOT$file"
   done
   mkdir -p "$ROOT/opt/nbbatch-node"
-  local script='python3 -m venv --clear /opt/nbbatch-node && /opt/nbbatch-node/bin/pip install --no-cache-dir --disable-pip-version-check $0'
-  ROOT_DIR=$ROOT in_tree "set -- $(grep -v '^#' "$HERE/node-requirements.txt" | tr '\n' ' '); python3 -m venv --clear /opt/nbbatch-node && /opt/nbbatch-node/bin/pip install --no-cache-dir \"\$@\"" \
+  in_tree "$ROOT" "python3 -m venv --clear /opt/nbbatch-node &&
+    /opt/nbbatch-node/bin/pip install --no-cache-dir $(grep -v '^#' "$HERE/node-requirements.txt" | tr '\n' ' ')" \
     >>"$INSTALL_LOG" 2>&1 || fail_with_log "could not install the node's Python" "$INSTALL_LOG"
   printf '%s\n' "$wanted" >"$stamp"
 }

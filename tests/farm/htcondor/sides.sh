@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by htcondor-farm: a side is one condor_master and its daemons in one mount namespace.
 #            submit side (collector, negotiator, schedd, shadows)   execute side (startd, starters, jobs)
 #   shared   sees the checkout, /home and /tmp                       sees them too, and the host's Python
@@ -133,6 +134,7 @@ bare_side() { # COMMAND…: HTCondor's programs and the shared folders, no pool:
   pick_root
   need_root "inside bare"
   export ROOT POOL
+  # shellcheck disable=SC2016 # the inner shell expands them
   unshare --mount --propagation private bash -c '
     set -euo pipefail
     eval "$1"; shift
@@ -154,6 +156,7 @@ stop_pool() {
     for _ in 1 2 3 4 5; do
       pid=$(side_pids "$side")
       [ -n "$pid" ] || break
+      # shellcheck disable=SC2086 # several numbers
       kill -9 $pid 2>/dev/null || true
       sleep 0.2
     done

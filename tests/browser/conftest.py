@@ -1,0 +1,72 @@
+"""A headless Chromium without network, that fails a test on any error or foreign request."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
+    if path is None:
+        pytest.skip("There is no Chromium: `bash tests/install browser` installs it.")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """Open a file; afterwards nothing may have gone wrong in it or left its sweep folder.
+
+    ``root`` is the folder that requests may stay in (by default the sweep's, two above
+    the index); ``options`` are Playwright's for a context: viewport, color_scheme …
+    """
+    wrong: list[str] = []
+    contexts = []
+
+    def open_file(path: Path, *, fragment: str = "", root: Path | None = None, **options: object):
+        inside = (root or path.parents[1]).resolve().as_uri() + "/"
+        context = browser.new_context(offline=True, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+
+        def check(request: Request) -> None:
+            if not request.url.startswith((inside, "data:")):
+                wrong.append(f"request outside of the folder: {request.url}")
+
+        context.on("request", check)
+        context.on("requestfailed", lambda r: wrong.append(f"request failed: {r.url}"))
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+        page.on(
+            "console",
+            lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None,
+        )
+        page.goto(path.resolve().as_uri() + fragment)
+        return page
+
+    yield open_file
+    for context in contexts:
+        context.close()
+    assert wrong == []
