@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from .model import JobPhase, Outcome, PointState, PointView, Record
+from .model import Ending, JobPhase, Outcome, PointState, PointView, Record
 
 # A record of this outcome, of the present key, is the last word ...
 CONCLUSIVE: dict[Outcome, PointState] = {
@@ -30,6 +30,17 @@ OPEN: dict[JobPhase, tuple[PointState, PointState]] = {
 }
 
 
+# A job that is gone and left no record: what its scheduler says of its end.
+GONE: dict[Ending, PointState] = {
+    Ending.UNTOLD: PointState.LOST,
+    Ending.EXITED: PointState.LOST,
+    Ending.TIMEOUT: PointState.TIMEOUT,
+    Ending.OUT_OF_MEMORY: PointState.DIED,
+    Ending.CANCELLED: PointState.CANCELLED,
+    Ending.INFRASTRUCTURE: PointState.LOST,
+}
+
+
 def decide(
     record: Record | None,
     phase: JobPhase | None,
@@ -37,6 +48,7 @@ def decide(
     key: str = "",
     began: bool = False,
     cancelled: bool = False,
+    ending: Ending = Ending.UNTOLD,
     in_grace: bool = False,
 ) -> PointState:
     """The state of one point.
@@ -44,7 +56,7 @@ def decide(
     ``phase`` is None when the point was never submitted; ``key`` is the point's key (a
     record of another key is stale and counts as none); ``began`` says that an attempt
     started and has no record; ``cancelled`` that the user took the point back after its
-    last submission; ``in_grace`` that its job left the queue so recently that the
+    last submission; ``ending`` what the scheduler says of a job that is gone; ``in_grace`` that its job left the queue so recently that the
     record may not be visible yet.
     """
     if record is not None and record.key != key:
@@ -61,7 +73,7 @@ def decide(
         return PointState.INTERRUPTED
     if phase is None:
         return PointState.PENDING
-    return PointState.UNKNOWN if in_grace else PointState.LOST
+    return PointState.UNKNOWN if in_grace else GONE[ending]
 
 
 def count(views: Iterable[PointView]) -> dict[PointState, int]:

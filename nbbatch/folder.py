@@ -223,6 +223,17 @@ class SweepFolder:
         append_line(attempts, json.dumps({"reset": True, "at": now()}))
         (folder / PointFiles.RECORD).unlink(missing_ok=True)
 
+    def gone(self) -> dict[str, float]:
+        """When (seconds since the epoch) the job of a point was first missed, by point id."""
+        try:
+            found: dict[str, float] = json.loads((self.logs / "gone.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return found
+
+    def write_gone(self, since: Mapping[str, float]) -> None:
+        write_atomic(self.logs / "gone.json", json.dumps(since), durable=False)
+
     # who drives it
 
     @contextmanager

@@ -77,6 +77,22 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class Launch:
+    """How a farm's job starts the worker.
+
+    ``python`` is the interpreter on the node (empty: this one, on a shared filesystem);
+    ``setup`` shell lines that run before it; ``container`` an image to run it in;
+    ``options`` the scheduler's own, by name; ``mail`` an address to tell of the end.
+    """
+
+    python: str = ""
+    setup: str = ""
+    container: str = ""
+    mail: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Settings:
     """How each point is executed; the same for all points of a sweep.
 
@@ -294,13 +310,25 @@ class JobArray:
         return Job(self.id, bundle - self.first)
 
 
+class Ending(str, Enum):
+    """Why a job is gone, where the scheduler tells. It never says that a point is ok."""
+
+    UNTOLD = ""
+    EXITED = "exited"  # by itself, whatever its exit code
+    TIMEOUT = "timeout"  # its walltime was over
+    OUT_OF_MEMORY = "out-of-memory"
+    CANCELLED = "cancelled"  # by its owner or an administrator
+    INFRASTRUCTURE = "infrastructure"  # node failed, preempted, never booted
+
+
 @dataclass(frozen=True)
 class JobStatus:
-    """A job's phase, the scheduler's reason in words, and the node when it runs."""
+    """A job's phase, the scheduler's reason in words, the node, and how it ended if gone."""
 
     phase: JobPhase
     reason: str = ""
     host: str = ""
+    ending: Ending = Ending.UNTOLD
 
 
 @dataclass(frozen=True)
@@ -384,8 +412,9 @@ class Header:
     python: str
     resources: Resources = field(default_factory=Resources)
     settings: Settings = field(default_factory=Settings)
-    options: dict[str, str] = field(default_factory=dict)
+    launch: Launch = field(default_factory=Launch)
     max_running: int | None = None
+    points_per_job: int = 1
     git_commit: str = ""
     git_dirty: bool = False
     revision: int = 1
@@ -396,6 +425,7 @@ class Header:
         fields = dict(data)
         fields["resources"] = Resources(**fields["resources"])
         fields["settings"] = Settings.from_json(fields["settings"])
+        fields["launch"] = Launch(**fields["launch"])
         return cls(**fields)
 
     def to_json(self) -> dict[str, Any]:

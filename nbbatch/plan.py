@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import GridError, NbbatchError, NotebookError, UsageError
 from .folder import SweepFolder
-from .model import Point, Resources, Settings, Value
+from .model import Launch, Point, Resources, Settings, Value
 
 if TYPE_CHECKING:
     from .grid import Grid, GridPoint
@@ -51,6 +51,11 @@ class Request:
     gpus: int | None = None
     time: str | int | None = None
     options: Sequence[str] = ()
+    setup: str | None = None
+    container: str | None = None
+    python: str | None = None
+    mail: str | None = None
+    points_per_job: int = 1
     timeout: str | float | None = None
     cell_timeout: str | float | None = None
     retries: int = 2
@@ -71,7 +76,7 @@ class Plan:
     points: tuple[Point, ...]
     resources: Resources
     settings: Settings
-    options: dict[str, str] = field(default_factory=dict)
+    launch: Launch = field(default_factory=Launch)
     notes: tuple[str, ...] = ()
 
     @property
@@ -118,7 +123,7 @@ def make_plan(request: Request) -> Plan:
         points=points,
         resources=resources,
         settings=settings,
-        options=_options(request.options),
+        launch=_launch(request),
         notes=tuple(notes),
     )
 
@@ -253,6 +258,26 @@ def _settings(
         walltime=None if local else resources.time,
         retries=request.retries,
     )
+
+
+def _launch(request: Request) -> Launch:
+    return Launch(
+        python=request.python or "",
+        setup=_setup_lines(request.setup),
+        container=request.container or "",
+        mail=request.mail or "",
+        options=_options(request.options),
+    )
+
+
+def _setup_lines(setup: str | None) -> str:
+    """``--setup`` takes a file of shell lines, or the lines themselves."""
+    if not setup:
+        return ""
+    file = Path(setup).expanduser()
+    if "\n" not in setup and file.is_file():
+        return file.read_text(encoding="utf-8")
+    return setup
 
 
 def _options(texts: Sequence[str]) -> dict[str, str]:

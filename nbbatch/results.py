@@ -312,12 +312,3 @@ def failed_collections(view: PointView) -> dict[str, str]:
     """Metrics that an otherwise ok point could not deliver, and why."""
     record = settled(view)
     return dict(record.metric_errors) if record and record.outcome is Outcome.OK else {}
-
-
-def last_failure(views: Sequence[PointView]) -> str | None:
-    """The newest failure in one line, for a progress display; None when there is none."""
-    failed = [view for view in views if view.record and view.record.outcome is not Outcome.OK]
-    if not failed:
-        return None
-    newest = max(failed, key=lambda view: view.record.finished if view.record else "")
-    return f"{newest.point.id}: {one_line_error(newest) or newest.state.value}"

@@ -23,7 +23,18 @@ from .backends.base import Backend, Batch
 from .collect import CONCLUSIVE, count, decide
 from .errors import NoPoints, SweepLocked, UsageError, WaitTimeout
 from .folder import SweepFolder, now
-from .model import Header, Job, JobArray, JobPhase, JobStatus, Point, PointState, PointView
+from .model import (
+    Bundle,
+    Ending,
+    Header,
+    Job,
+    JobArray,
+    JobPhase,
+    JobStatus,
+    Point,
+    PointState,
+    PointView,
+)
 from .plan import Plan, choose_point, merge_points
 
 RESUMED = frozenset(PointState) - frozenset(
@@ -77,7 +88,7 @@ class Sweep:
         self.points = self.folder.points()
         self._settled: dict[str, PointView] = {}
         self._batches: dict[int, list[list[str]]] = {}
-        self._gone_since: dict[str, float] = {}
+        self._gone_since = self.folder.gone()
 
     @property
     def root(self) -> Path:
@@ -122,7 +133,11 @@ class Sweep:
         submitted = self._with_unnoted(self._submitted())
         # The scheduler first, then the records: a job seen gone has written its record.
         statuses = self.backend.poll(submitted.arrays) if submitted.arrays else {}
-        return [self._view(point, submitted, statuses) for point in self.points]
+        known_gone = len(self._gone_since)
+        views = [self._view(point, submitted, statuses) for point in self.points]
+        if len(self._gone_since) > known_gone:
+            self.folder.write_gone(self._gone_since)
+        return views
 
     def _view(self, point: Point, submitted: _Submitted, statuses: Any) -> PointView:
         if point.id in self._settled:
@@ -143,6 +158,7 @@ class Sweep:
                 key=point.key,
                 began=attempts.count > 0,
                 cancelled=point.id in submitted.cancelled,
+                ending=status.ending if status else Ending.UNTOLD,
                 in_grace=phase is JobPhase.GONE and record is None and self._in_grace(point),
             ),
             record if record is not None and record.key == point.key else None,
@@ -156,8 +172,10 @@ class Sweep:
         return view
 
     def _in_grace(self, point: Point) -> bool:
-        since = self._gone_since.setdefault(point.id, time.monotonic())
-        return time.monotonic() - since < self.backend.grace
+        if not self.backend.grace:
+            return False
+        since = self._gone_since.setdefault(point.id, time.time())
+        return time.time() - since < self.backend.grace
 
     def _submitted(self) -> _Submitted:
         arrays: list[JobArray] = []
@@ -225,14 +243,29 @@ class Sweep:
 
     def _send(self, points: Sequence[Point]) -> None:
         submitted = self._submitted()
-        batch = self._batch(
-            submitted.next_batch, submitted.next_bundle, [[point.id] for point in points]
-        )
-        facts = {"batch": batch.number, "first": batch.first, "bundles": list(batch.bundles)}
+        size = self.header.points_per_job if self.backend.bundle_files else 1
+        names = [point.id for point in points]
+        bundles = [names[start : start + size] for start in range(0, len(names), size)]
+        batch = self._batch(submitted.next_batch, submitted.next_bundle, bundles)
+        if self.backend.bundle_files:
+            by_id = {point.id: point for point in points}
+            for number, ids in enumerate(bundles, batch.first):
+                self.folder.write_bundle(self._bundle(number, [by_id[name] for name in ids]))
+        facts = {"batch": batch.number, "first": batch.first, "bundles": bundles}
         self.folder.write_batch(batch.number, {**facts, "backend": self.header.backend})
         self.folder.journal("submitting", batch=batch.number, first=batch.first)
         self.backend.submit(batch, lambda array: self._accepted(batch.number, array))
         self.folder.journal("submitted", batch=batch.number)
+
+    def _bundle(self, number: int, points: Sequence[Point]) -> Bundle:
+        return Bundle(
+            number=number,
+            sweep=self.header.id,
+            root=str(self.root),
+            notebook=self.folder.notebook_file.name,
+            points=tuple(points),
+            settings=self.header.settings,
+        )
 
     def _batch(self, number: int, first: int, bundles: Sequence[Sequence[str]]) -> Batch:
         environment = {}
@@ -246,7 +279,6 @@ class Sweep:
             number=number,
             first=first,
             bundles=bundles,
-            python=sys.executable,
             environment=environment,
         )
 
@@ -370,7 +402,7 @@ class Sweep:
         backend = get_backend(plan.request.backend, root)
         header = _header(plan, root, sweep_id)
         bundles = [[point.id] for point in plan.points]
-        return backend.render(Batch(root, header, 1, 1, bundles, sys.executable))
+        return backend.render(Batch(root, header, 1, 1, bundles))
 
 
 def done_points(plan: Plan) -> frozenset[str]:
@@ -450,8 +482,9 @@ def _header(plan: Plan, root: Path, sweep_id: str) -> Header:
         python=sys.version.split()[0],
         resources=plan.resources,
         settings=plan.settings,
-        options=plan.options,
+        launch=plan.launch,
         max_running=plan.request.jobs,
+        points_per_job=plan.request.points_per_job,
         git_commit=commit,
         git_dirty=dirty,
     )

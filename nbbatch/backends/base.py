@@ -22,8 +22,9 @@ THREAD_VARIABLES = (
 class Batch:
     """One submission: some of a sweep's points, put into bundles, on their way to a scheduler.
 
-    ``bundles`` holds point ids; bundle ``first + k`` is ``bundles[k]``. ``python`` is the
-    interpreter on the node. A batch is on disk (``submit/NNNN.json``) before it is sent.
+    ``bundles`` holds point ids; bundle ``first + k`` is ``bundles[k]``. A batch is on disk
+    (``submit/NNNN.json``, and ``bundles/`` where ``bundle_files``) before it is sent.
+    ``environment`` holds variables that workers need besides those of the user.
     """
 
     root: Path
@@ -31,7 +32,6 @@ class Batch:
     number: int
     first: int
     bundles: Sequence[Sequence[str]]
-    python: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -39,6 +39,9 @@ class Backend(Protocol):
     """A scheduler, for one sweep folder. Methods raise BackendError, never guess."""
 
     name: ClassVar[str]
+    bundle_files: ClassVar[bool]
+    """Whether a job reads its bundle from ``bundles/NNNN.json``."""
+
     grace: ClassVar[float]
     """Seconds after a job left the queue before a missing record means lost."""
 
@@ -52,7 +55,10 @@ class Backend(Protocol):
         """The text that submits the batch. Pure: what ``--dry-run`` prints."""
 
     def submit(self, batch: Batch, accepted: Callable[[JobArray], None]) -> None:
-        """Queue the batch; call ``accepted`` for each job array as soon as it is queued."""
+        """Queue the batch; call ``accepted`` for each job array as soon as it is queued.
+
+        What the scheduler has no room for now is left out; ``Sweep`` sends it again later.
+        """
 
     def find(self, batch: Batch) -> list[JobArray]:
         """The batch's job arrays as the scheduler knows them by name.
@@ -61,7 +67,10 @@ class Backend(Protocol):
         """
 
     def poll(self, arrays: Collection[JobArray]) -> Mapping[Job, JobStatus]:
-        """Where the jobs are: one query for all. A job that is not in the answer is gone."""
+        """Where the jobs are: one query for all. A job that is not in the answer is gone.
+
+        A gone job may be in the answer, to tell its ending.
+        """
 
     def cancel(self, jobs: Collection[Job] | None) -> None:
         """Take these jobs, or all of the sweep, out of the queue."""

@@ -32,6 +32,7 @@ class LocalBackend:
     """Worker processes of this machine, ``max_running`` at a time."""
 
     name: ClassVar[str] = "local"
+    bundle_files: ClassVar[bool] = False
     grace: ClassVar[float] = 0.0
 
     def __init__(self, root: Path) -> None:
@@ -140,4 +141,4 @@ def array_of(batch: int, first: int, size: int) -> JobArray:
 
 def _command(batch: Batch) -> list[str]:
     module = "nbbatch.backends.supervisor"
-    return [batch.python or sys.executable, "-m", module, str(batch.root), str(batch.number)]
+    return [sys.executable, "-m", module, str(batch.root), str(batch.number)]

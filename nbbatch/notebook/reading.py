@@ -21,9 +21,7 @@ from ..worker.parameters_cell import (
 from .parameters import Parameter, parameters_of
 from .python_source import imported_modules
 
-_BEHAVIOUR = frozenset(
-    {PARAMETERS_TAG, "skip-execution", "raises-exception", "injected-parameters"}
-)
+_BEHAVIOUR = frozenset({PARAMETERS_TAG, INJECTED_TAG, "skip-execution", "raises-exception"})
 """Tags that change what runs, and so belong to the code."""
 
 _LANGUAGE_OF_KERNEL = (("ir", "R"), ("julia", "julia"), ("python", "python"), ("xpython", "python"))

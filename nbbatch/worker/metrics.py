@@ -353,10 +353,10 @@ local({
       value <- unlist(value)
     }
     if (!is.atomic(value) || is.complex(value) || is.raw(value)) {
-      stop(sprintf("a %s is not a metric: choose one number of it", class(value)[1]))
+      stop(sprintf("%s is not a metric: choose a number of it", class(value)[1]))
     }
     if (length(value) > 100L) {
-      stop(sprintf("a vector of %d items is too long for a metric", length(value)))
+      stop(sprintf("vector of %d items is too long for a metric", length(value)))
     }
     as.vector(unname(value))
   }

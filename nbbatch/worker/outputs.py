@@ -90,7 +90,7 @@ class CellText:
         """The cell's outputs were cleared."""
         self._blocks.clear()
         self._open.clear()
-        self._kept, self._over_half, self._dropping = 0, False, 0
+        self._kept, self._over_half, self._dropping, self.truncated = 0, False, 0, False
 
     def render(self) -> None:
         """Bring the notebook's outputs up to date."""

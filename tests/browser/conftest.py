@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -21,12 +21,14 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
 Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("There is no Chromium: `bash tests/install browser` installs it.")
     with sync_playwright() as playwright:
@@ -40,12 +42,20 @@ def open_page(browser: Browser) -> Iterator[Open]:
     """Open a file; afterwards nothing may have gone wrong in it or left its sweep folder.
 
     ``root`` is the folder that requests may stay in (by default the sweep's, two above
-    the index); ``options`` are Playwright's for a context: viewport, color_scheme …
+    the index); ``expected`` is part of an error that the test provokes; ``options`` are
+    Playwright's for a context: viewport, color_scheme …
     """
     wrong: list[str] = []
     contexts = []
 
-    def open_file(path: Path, *, fragment: str = "", root: Path | None = None, **options: object):
+    def open_file(
+        path: Path,
+        *,
+        fragment: str = "",
+        root: Path | None = None,
+        expected: str | None = None,
+        **options: object,
+    ) -> Page:
         inside = (root or path.parents[1]).resolve().as_uri() + "/"
         context = browser.new_context(offline=True, **options)  # type: ignore[arg-type]
         contexts.append(context)
@@ -59,10 +69,13 @@ def open_page(browser: Browser) -> Iterator[Open]:
         context.on("requestfailed", lambda r: wrong.append(f"request failed: {r.url}"))
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-        page.on(
-            "console",
-            lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None,
-        )
+
+        def listen(message: ConsoleMessage) -> None:
+            said = message.text
+            if message.type in ("error", "warning") and not (expected and expected in said):
+                wrong.append(said)
+
+        page.on("console", listen)
         page.goto(path.resolve().as_uri() + fragment)
         return page
 

@@ -127,7 +127,7 @@ def as_csv(params: dict[str, Value], tmp_path: Path) -> dict[str, str]:
         (1e-3, "0.001"),
         ([1, "a"], '[1, "a"]'),
         ({"k": None}, '{"k": null}'),
-        ("plain, with \"quotes\"\nand lines", "plain, with \"quotes\"\nand lines"),
+        ('plain, with "quotes"\nand lines', 'plain, with "quotes"\nand lines'),
         ("=1+1", "'=1+1"),
         ("+cmd", "'+cmd"),
         ("-3", "'-3"),

@@ -24,10 +24,10 @@ function matching(points, haystacks, view) {
     .split(/\s+/)
     .filter((word) => word !== "")
     .map((word) => wordTest(points, haystacks, word));
+  const stateCells = /** @type {Column} */ (points.fixed.get("state")).cells;
   const found = [];
   for (const position of among || haystacks.keys()) {
-    const state = String(fixedCell(points, "state", position));
-    if (states.size > 0 && !states.has(state)) continue;
+    if (states.size > 0 && !states.has(String(stateCells[position]))) continue;
     if (tests.every((test) => test(position))) found.push(position);
   }
   return found;

@@ -1,0 +1,248 @@
+"""One kernel process: found, started in a scratch folder, and ended with all it started."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import zmq
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
+from jupyter_client.manager import KernelManager
+
+from .memory import death_name, descendants
+
+SWEEP_KERNELS = "jupyter/kernels"
+"""Kernelspecs that a sweep brings along, relative to the sweep folder."""
+
+_IPC_PATH_LIMIT = 107 - len("/ipc-99")
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class KernelProblem(Exception):
+    """The kernel did not come up. ``final``: trying again cannot help."""
+
+    def __init__(self, message: str, *, words: str = "", final: bool = False) -> None:
+        super().__init__(message)
+        self.words = words
+        self.final = final
+
+
+def find_kernel(name: str, root: Path) -> KernelSpec:
+    """The kernelspec called ``name``; KernelProblem lists those that exist if it does not."""
+    specs = KernelSpecManager()
+    specs.kernel_dirs.insert(0, str(root / SWEEP_KERNELS))
+    try:
+        return specs.get_kernel_spec(name)
+    except NoSuchKernel:
+        known = ", ".join(sorted(specs.find_kernel_specs())) or "none at all"
+        raise KernelProblem(
+            f"There is no kernel {name!r} on this machine; there is {known}.", final=True
+        ) from None
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of its descendants' orphans, so that it can end them."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+class Scratch:
+    """A short private folder for what a kernel needs beside its notebook."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="nbb-"))
+        if len(bytes(self.path)) > _IPC_PATH_LIMIT:
+            # A batch system's TMPDIR can be too long for a socket's name.
+            with suppress(OSError):
+                short = Path(tempfile.mkdtemp(prefix="nbb-", dir="/tmp"))
+                self.path.rmdir()
+                self.path = short
+        self.sockets_fit = len(bytes(self.path)) <= _IPC_PATH_LIMIT
+        self.importable = self.path / "importable"
+        self.importable.mkdir()
+        source = files("nbbatch.worker.kernel_side").joinpath("nbbatch.py")
+        (self.importable / "nbbatch.py").write_bytes(source.read_bytes())
+
+    def fifo(self, name: str) -> int | None:
+        """Make a named pipe and return its reading end; None where that is impossible."""
+        path = self.path / name
+        with suppress(OSError):
+            os.mkfifo(path, 0o600)
+            # Read and write, so that the pipe is not at its end when its writer leaves.
+            return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        return None
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Kernel:
+    """A kernel process and the client that talks to it.
+
+    ``words`` is the reading end of a pipe with what the process itself writes to its
+    standard output and error, past the kernel protocol; ``echoes`` those of the copies
+    of ``sys.stdout`` and ``sys.stderr`` (see ``kernel_side/startup.py``).
+    """
+
+    def __init__(self, name: str, spec: KernelSpec, scratch: Scratch, *, tcp: bool) -> None:
+        self.name = name
+        self.spec = spec
+        self.scratch = scratch
+        self.python = spec.language.lower() == "python"
+        self.context = zmq.Context()
+        if not self.python:
+            # Kernels whose publisher drops what it cannot send at once: take all, always.
+            self.context.setsockopt(zmq.RCVHWM, 0)
+        self.km = KernelManager(
+            kernel_name=name,
+            context=self.context,
+            connection_file=str(scratch.path / "kernel.json"),
+            transport="ipc" if scratch.sockets_fit and not tcp else "tcp",
+        )
+        self.km._kernel_spec = spec  # found already, perhaps in the sweep's own folder
+        if self.km.transport == "ipc":
+            self.km.ip = str(scratch.path / "ipc")
+        self.pid = 0
+        self.pidfd: int | None = None
+        self.words = -1
+        self.echoes: dict[str, int] = {}
+        self._others = descendants(os.getpid())
+
+    # ------------------------------------------------------------------- start
+
+    def start(self, cwd: Path, environment: Mapping[str, str]) -> BlockingKernelClient:
+        """Start the process and connect to it; KernelProblem when that fails at once."""
+        if not cwd.is_dir():
+            raise KernelProblem(f"The folder to run in, {cwd}, does not exist on this machine.")
+        if self.python:
+            opened = {name: self.scratch.fifo(name) for name in ("stdout", "stderr")}
+            self.echoes = {name: fd for name, fd in opened.items() if fd is not None}
+        self.words, write_end = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        os.set_blocking(self.words, False)
+        try:
+            with warnings.catch_warnings():
+                # ZMQ's threads make Python warn of fork; what runs after it is one C call.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self.km.start_kernel(
+                    cwd=str(cwd),
+                    env={**os.environ, **self._environment(), **environment},
+                    stdout=write_end,
+                    stderr=write_end,
+                    extra_arguments=self._arguments(),
+                    preexec_fn=_die_with(os.getpid()) if _LIBC is not None else None,
+                )
+        except (OSError, ValueError, RuntimeError, zmq.ZMQError) as error:
+            raise KernelProblem(f"Kernel {self.name!r} could not be started: {error}") from error
+        finally:
+            os.close(write_end)
+        self.pid = int(getattr(self.km.provisioner, "pid", None) or 0)
+        if self.pid and hasattr(os, "pidfd_open"):
+            with suppress(OSError):
+                self.pidfd = os.pidfd_open(self.pid)
+        client: BlockingKernelClient = self.km.client(context=self.context)
+        client.allow_stdin = False
+        client.start_channels(stdin=False, hb=False)
+        return client
+
+    def _arguments(self) -> list[str]:
+        # IPython's history: no file in the home folder. Only where the arguments reach
+        # ipykernel for certain; elsewhere its file is in the scratch folder.
+        if any("ipykernel" in word for word in self.spec.argv):
+            return ["--HistoryManager.hist_file=:memory:"]
+        return []
+
+    def _environment(self) -> dict[str, str]:
+        environment = {
+            "IPYTHONDIR": str(self.scratch.path / "ipython"),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else a warning in each kernel's stderr
+        }
+        if self.python and os.environ.get("MPLBACKEND", "").lower() == "agg":
+            # Set by many a batch profile; in a notebook it makes every figure vanish.
+            environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+        return environment
+
+    # ------------------------------------------------------------------- while it runs
+
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs or if it is unknown."""
+        process: Any = getattr(self.km.provisioner, "process", None)
+        return None if process is None else process.poll()
+
+    def gone(self) -> bool:
+        process: Any = getattr(self.km.provisioner, "process", None)
+        if process is not None:
+            return process.poll() is not None
+        return not self.km.is_alive()
+
+    def processes(self) -> set[int]:
+        """The kernel, all that it started, and orphans of these."""
+        return descendants(os.getpid()) - self._others
+
+    def interrupt(self) -> None:
+        with suppress(OSError, RuntimeError):
+            self.km.interrupt_kernel()
+
+    def kill(self) -> None:
+        """SIGKILL to the kernel's group and to everything that it started."""
+        if self.pid:
+            with suppress(OSError):
+                os.killpg(self.pid, signal.SIGKILL)
+        for pid in self.processes():
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    # ------------------------------------------------------------------- end
+
+    def end(self) -> None:
+        """End and reap every process; close and remove everything. Never raises."""
+        deadline = time.monotonic() + 5
+        while True:
+            self.kill()
+            self._reap()
+            if (not self.processes() and self.gone()) or time.monotonic() > deadline:
+                break
+            time.sleep(0.01)
+        for fd in (self.words, self.pidfd, *self.echoes.values()):
+            if fd is not None and fd >= 0:
+                with suppress(OSError):
+                    os.close(fd)
+        with suppress(Exception):
+            self.km.cleanup_resources()
+        self.context.destroy(linger=0)
+        self.scratch.remove()
+
+    def _reap(self) -> None:
+        # The kernel itself is waited for by its Popen object, its orphans by us.
+        for pid in descendants(os.getpid()) - self._others - {self.pid}:
+            with suppress(OSError):
+                os.waitpid(pid, os.WNOHANG)
+
+    def death(self) -> str:
+        """How it ended, in words."""
+        return death_name(self.returncode())
+
+
+def _die_with(parent: int) -> Any:
+    """What a child does before exec: the system kills it when the worker dies."""
+
+    def before_exec() -> None:
+        assert _LIBC is not None
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != parent:  # the worker died before the call
+            os._exit(1)
+
+    return before_exec
