@@ -7,26 +7,21 @@ them, in any process, may look at the same folder.
 from __future__ import annotations
 
 import os
-import re
-import secrets
-import sys
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from . import __version__, catalogue, provenance
+from . import catalogue
 from .backends import get_backend
 from .backends.base import Backend, Batch
 from .collect import CONCLUSIVE, count, decide
+from .create import header_of, place_of, write_sweep
 from .errors import NoPoints, SweepLocked, UsageError, WaitTimeout
-from .folder import SweepFolder, now
+from .folder import SweepFolder
 from .model import (
     Bundle,
     Ending,
-    Header,
     Job,
     JobArray,
     JobPhase,
@@ -35,7 +30,8 @@ from .model import (
     PointState,
     PointView,
 )
-from .plan import Plan, choose_point, merge_points
+from .plan import Plan, choose_point
+from .submissions import Submissions, read_submissions, runs
 
 RESUMED = frozenset(PointState) - frozenset(
     {
@@ -57,25 +53,8 @@ EVERYTHING = FAILED_TOO | {PointState.OK}
 """What ``--force`` runs again: all but what is in the queue at this moment."""
 
 
-@dataclass(frozen=True)
-class _Submitted:
-    """What the journal says: job arrays, each point's bundle, and what was taken back."""
-
-    arrays: tuple[JobArray, ...]
-    bundle_of: dict[str, int]
-    cancelled: frozenset[str]
-    open_batches: tuple[int, ...]  # begun, but not noted as accepted in full
-    next_batch: int
-    next_bundle: int
-
-    def job_of(self, point: Point) -> Job | None:
-        bundle = self.bundle_of.get(point.id)
-        if bundle is None:
-            return None
-        for array in reversed(self.arrays):
-            if array.first <= bundle < array.first + array.size:
-                return array.job_of(bundle)
-        return None
+TOP_UP_SECONDS = 30.0
+"""How often ``wait`` looks whether the scheduler has room for what it refused."""
 
 
 class Sweep:
@@ -120,7 +99,7 @@ class Sweep:
         with folder.lock("change it"):
             if folder.exists():
                 _refuse_driven(root, get_backend(folder.header().backend, root))
-            _write(plan, folder, sweep_id)
+            write_sweep(plan, folder, sweep_id)
         catalogue.remember(root)
         if plan.request.out is None:
             catalogue.point_latest(root)
@@ -130,7 +109,7 @@ class Sweep:
 
     def views(self) -> list[PointView]:
         """Every point with its state, in the order of the grid. Reads only what may change."""
-        submitted = self._with_unnoted(self._submitted())
+        submitted = self._with_unnoted(self._submissions())
         # The scheduler first, then the records: a job seen gone has written its record.
         statuses = self.backend.poll(submitted.arrays) if submitted.arrays else {}
         known_gone = len(self._gone_since)
@@ -139,7 +118,9 @@ class Sweep:
             self.folder.write_gone(self._gone_since)
         return views
 
-    def _view(self, point: Point, submitted: _Submitted, statuses: Any) -> PointView:
+    def _view(
+        self, point: Point, submitted: Submissions, statuses: Mapping[Job, JobStatus]
+    ) -> PointView:
         if point.id in self._settled:
             return self._settled[point.id]
         job = submitted.job_of(point)
@@ -177,40 +158,8 @@ class Sweep:
         since = self._gone_since.setdefault(point.id, time.time())
         return time.time() - since < self.backend.grace
 
-    def _submitted(self) -> _Submitted:
-        arrays: list[JobArray] = []
-        bundle_of: dict[str, int] = {}
-        cancelled: set[str] = set()
-        began: dict[int, bool] = {}
-        next_bundle = 1
-        for event in self.folder.events():
-            kind = event["event"]
-            if kind == "submitting":
-                began[event["batch"]] = False
-                for number, names in enumerate(self._bundles(event["batch"]), event["first"]):
-                    bundle_of.update(dict.fromkeys(names, number))
-                    cancelled.difference_update(names)
-                    next_bundle = number + 1
-            elif kind == "accepted":
-                arrays.append(JobArray(event["array"], event["first"], event["size"]))
-            elif kind in ("submitted", "abandoned"):
-                began[event["batch"]] = True
-            elif kind == "cancelled":
-                names = event["points"]
-                cancelled.update(bundle_of if names is None else names)
-        return _Submitted(
-            arrays=tuple(arrays),
-            bundle_of=bundle_of,
-            cancelled=frozenset(cancelled),
-            open_batches=tuple(number for number, noted in began.items() if not noted),
-            next_batch=max(began, default=0) + 1,
-            next_bundle=next_bundle,
-        )
-
-    def _bundles(self, batch: int) -> list[list[str]]:
-        if batch not in self._batches:
-            self._batches[batch] = self.folder.batch(batch)["bundles"]
-        return self._batches[batch]
+    def _submissions(self) -> Submissions:
+        return read_submissions(self.folder, self._batches)
 
     # doing
 
@@ -242,7 +191,7 @@ class Sweep:
         return points
 
     def _send(self, points: Sequence[Point]) -> None:
-        submitted = self._submitted()
+        submitted = self._submissions()
         size = self.header.points_per_job if self.backend.bundle_files else 1
         names = [point.id for point in points]
         bundles = [names[start : start + size] for start in range(0, len(names), size)]
@@ -254,7 +203,7 @@ class Sweep:
         facts = {"batch": batch.number, "first": batch.first, "bundles": bundles}
         self.folder.write_batch(batch.number, {**facts, "backend": self.header.backend})
         self.folder.journal("submitting", batch=batch.number, first=batch.first)
-        self.backend.submit(batch, lambda array: self._accepted(batch.number, array))
+        self.backend.submit(batch, partial(self._accepted, batch.number))
         self.folder.journal("submitted", batch=batch.number)
 
     def _bundle(self, number: int, points: Sequence[Point]) -> Bundle:
@@ -286,23 +235,44 @@ class Sweep:
         facts = {"array": array.id, "first": array.first, "size": array.size}
         self.folder.journal("accepted", batch=batch, **facts)
 
+    def top_up(self) -> int:
+        """Submit bundles for which the scheduler had no room before; returns how many.
+
+        Does nothing while another process drives the sweep.
+        """
+        before = self._submissions().refused()
+        if not before:
+            return 0
+        try:
+            with self.folder.lock("submit what is left"):
+                self._repair()
+                submissions = self._submissions()
+                refused = submissions.refused()
+                for found in runs(list(refused)):
+                    bundles = [refused[number] for number in found]
+                    batch = self._batch(submissions.batch_of[found.start], found.start, bundles)
+                    self.backend.submit(batch, partial(self._accepted, batch.number))
+        except SweepLocked:
+            return 0
+        return len(before) - len(self._submissions().refused())
+
     def _repair(self) -> None:
         """Finish the notes of a submission whose process died in the middle of it."""
-        submitted = self._submitted()
+        submitted = self._submissions()
         for number in submitted.open_batches:
             for array in self._unnoted(number, submitted):
                 self._accepted(number, array)
             self.folder.journal("submitted", batch=number, repaired=True)
 
-    def _unnoted(self, number: int, submitted: _Submitted) -> list[JobArray]:
+    def _unnoted(self, number: int, submitted: Submissions) -> list[JobArray]:
         """Job arrays of a batch that the scheduler has, but the journal has not."""
         content = self.folder.batch(number)
         batch = self._batch(number, content["first"], content["bundles"])
         return [array for array in self.backend.find(batch) if array not in submitted.arrays]
 
-    def _with_unnoted(self, submitted: _Submitted) -> _Submitted:
+    def _with_unnoted(self, submitted: Submissions) -> Submissions:
         found = [a for number in submitted.open_batches for a in self._unnoted(number, submitted)]
-        return replace(submitted, arrays=(*submitted.arrays, *found))
+        return submitted.with_arrays(found)
 
     def cancel(self, only: Sequence[str] | None = None) -> list[Point]:
         """Take points (None: all) back: queued ones do not start, running ones are stopped.
@@ -333,7 +303,7 @@ class Sweep:
     def _jobs(self, points: Sequence[Point], only: Sequence[str] | None) -> set[Job] | None:
         if only is None:
             return None
-        submitted = self._submitted()
+        submitted = self._submissions()
         chosen = (submitted.job_of(point) for point in points if point.id in only)
         return {job for job in chosen if job is not None}
 
@@ -351,12 +321,16 @@ class Sweep:
         looks grows to ten times ``interval`` while nothing changes.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        pause, before = interval, None
+        pause, before, topped_up = interval, None, time.monotonic()
         while True:
+            if time.monotonic() - topped_up > TOP_UP_SECONDS:
+                self.top_up()
+                topped_up = time.monotonic()
             views = self.views()
             if seen is not None:
                 seen(views)
-            if all(self._over(view) for view in views) and not self.backend.driver():
+            over = all(view.state.over or view.state is PointState.PENDING for view in views)
+            if over and not self.backend.driver() and not self._submissions().refused():
                 return views
             if deadline is not None and time.monotonic() >= deadline:
                 raise WaitTimeout(
@@ -368,10 +342,6 @@ class Sweep:
             before = counts
             left = pause if deadline is None else max(0.0, deadline - time.monotonic())
             time.sleep(min(pause, left))
-
-    @staticmethod
-    def _over(view: PointView) -> bool:
-        return view.state.over or view.state is PointState.PENDING
 
     # results
 
@@ -400,21 +370,9 @@ class Sweep:
         """What ``run`` would submit, as the backend writes it; touches nothing."""
         root, sweep_id = place_of(plan)
         backend = get_backend(plan.request.backend, root)
-        header = _header(plan, root, sweep_id)
+        header = header_of(plan, root, sweep_id)
         bundles = [[point.id] for point in plan.points]
         return backend.render(Batch(root, header, 1, 1, bundles))
-
-
-def done_points(plan: Plan) -> frozenset[str]:
-    """Ids of the plan's points whose results are in its ``--out`` folder already."""
-    if plan.request.out is None:
-        return frozenset()
-    folder = SweepFolder(Path(plan.request.out).expanduser().resolve())
-    if not folder.exists():
-        return frozenset()
-    points = merge_points(plan.points, folder.points())
-    records = ((point, folder.record(point)) for point in points)
-    return frozenset(p.id for p, r in records if decide(r, None, key=p.key) is PointState.OK)
 
 
 def _refuse_driven(root: Path, backend: Backend) -> None:
@@ -424,67 +382,3 @@ def _refuse_driven(root: Path, backend: Backend) -> None:
             f"{root} is being run by {driver}.",
             hint=f"`nbbatch watch {root}` follows it, `nbbatch cancel {root}` stops it.",
         )
-
-
-def place_of(plan: Plan) -> tuple[Path, str]:
-    """The folder that a plan's sweep goes to, and the id it gets if it is new there."""
-    sweep_id = secrets.token_hex(4)
-    if plan.request.out is not None:
-        if plan.request.name is not None:
-            raise UsageError("--out and --name: give one of the two.")
-        return Path(plan.request.out).expanduser().resolve(), sweep_id
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    name = plan.request.name or plan.notebook.path.stem.strip() or "sweep"
-    if plan.request.name is None:
-        name = re.sub(r"[^\w.-]", "-", name).lstrip("-.") or "sweep"
-    return catalogue.new_folder(name, stamp, sweep_id), sweep_id
-
-
-def _write(plan: Plan, folder: SweepFolder, sweep_id: str) -> None:
-    header = _header(plan, folder.root, sweep_id)
-    content = plan.notebook.path.read_bytes()
-    earlier = folder.header() if folder.exists() else None
-    known = folder.points() if earlier else []
-    points = merge_points(plan.points, known)
-    if earlier is not None:
-        header = replace(
-            header,
-            id=earlier.id,
-            name=earlier.name,
-            created=earlier.created,
-            revision=earlier.revision,
-        )
-        same = folder.notebook_file.read_bytes() == content and points == tuple(known)
-        if same and header == earlier:
-            return
-        header = replace(header, revision=earlier.revision + 1)
-    elif plan.request.only:
-        # On a sweep that is there `--point` chooses what to run, not what it consists of.
-        points = tuple(point for point in points if point.id in plan.only)
-    folder.write_specification(header, points, notebook=content, grid=plan.grid.resolved)
-    folder.journal("created" if earlier is None else "revised", revision=header.revision)
-
-
-def _header(plan: Plan, root: Path, sweep_id: str) -> Header:
-    commit, dirty = provenance.git_state(plan.notebook.path.resolve().parent)
-    return Header(
-        id=sweep_id,
-        name=root.name if plan.request.out is not None else root.parent.name,
-        created=now(),
-        user=provenance.user(),
-        host=provenance.host(),
-        notebook=str(plan.notebook.path.resolve()),
-        notebook_sha256=plan.notebook.sha256,
-        kernel=plan.kernel,
-        language=plan.notebook.language,
-        backend=plan.request.backend,
-        nbbatch=__version__,
-        python=sys.version.split()[0],
-        resources=plan.resources,
-        settings=plan.settings,
-        launch=plan.launch,
-        max_running=plan.request.jobs,
-        points_per_job=plan.request.points_per_job,
-        git_commit=commit,
-        git_dirty=dirty,
-    )

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 def console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False)
 
 
 def show(renderable: Any) -> None:
-    console().print(renderable)
+    # soft_wrap: a command or a path that is wrapped cannot be copied.
+    console().print(renderable, soft_wrap=True)
 
 
 def say(text: str) -> None:

@@ -318,7 +318,7 @@ def inspect(notebook: Notebook, as_json: Json = False) -> None:
 
 
 def _show_plan(planned: Plan, format: PlanFormat) -> None:
-    from ..sweep import done_points
+    from ..create import done_points
 
     done = done_points(planned)
     if format is PlanFormat.table:

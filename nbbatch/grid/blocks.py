@@ -13,6 +13,7 @@ from nbbatch.grid.factors import Factor, Params, column, combine, json_rows, lis
 from nbbatch.grid.generators import BadGenerator, Context, generate
 from nbbatch.grid.ids import canonical
 from nbbatch.grid.model import DEFAULT_MAX_POINTS
+from nbbatch.grid.names import check_name
 from nbbatch.grid.points_file import MAX_BYTES, Row, parse_points, read_points, read_stream
 from nbbatch.grid.samplers import draw
 from nbbatch.grid.spec import (
@@ -205,7 +206,7 @@ class Blocks:
         # A dict and not a set: the columns keep their order.
         names = tuple({name: None for row in rows for name in row.values})
         for name in names:
-            self.claim(name, block.where)
+            self.claim(check_name(name, rows[0].where), block.where)
         if block.entries is not None and len(rows) <= 1000:
             self.written["points"] = [row.values for row in rows]
         else:

@@ -216,7 +216,7 @@ def _block(
     gone = pins.keys() | axes.keys()
     if isinstance(block, GridBlock):
         alternatives = tuple(_swapped(each, pins, axes, placed) for each in block.alternatives)
-        return GridBlock(alternatives), len(alternatives) > 1
+        return GridBlock(alternatives), len(alternatives) > 1 and alternatives != block.alternatives
     if isinstance(block, ZipBlock):
         entries = tuple(_without(each, gone) for each in block.entries)
         left = tuple(each for each in entries if each.entries)
@@ -226,7 +226,9 @@ def _block(
         same = len(space) == len(block.space)
         # Rows drawn before belong to the whole space: leave the names out of them instead.
         return (replace(block, space=space) if space else None), not same
-    return replace(block, dropped=block.dropped | gone), True
+    columns = None if block.entries is None else {n for row in block.entries for n in row.entries}
+    merges = columns is None or bool(columns & gone)  # of a file the columns are not known yet
+    return replace(block, dropped=block.dropped | gone), merges
 
 
 def _swapped(group: Axes, pins: dict[str, Entry], axes: dict[str, Entry], placed: set[str]) -> Axes:
@@ -263,6 +265,9 @@ def _with_axes(blocks: list[Block], new: dict[str, Entry]) -> list[Block]:
     """The first grid gets the new axes, at its end; without one they are a grid."""
     for number, block in enumerate(blocks):
         if isinstance(block, GridBlock):
-            wider = tuple(replace(a, entries=a.entries | new) for a in block.alternatives)
+            first = next(iter(new.values())).where
+            wider = tuple(
+                Axes(a.entries | new, a.where if a.entries else first) for a in block.alternatives
+            )
             return [*blocks[:number], GridBlock(wider), *blocks[number + 1 :]]
     return [*blocks, GridBlock((Axes(new, next(iter(new.values())).where),))]

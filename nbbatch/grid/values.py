@@ -186,7 +186,11 @@ def absolute(path: str, folder: Path) -> Path:
 
 
 def same(one: Value, two: Value) -> bool:
-    """Equality as users mean it: 1 is 1.0, but true is not 1."""
+    """Equality as users mean it: 1 is 1.0, but true is not 1, at every depth."""
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(same, one, two))
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
     if isinstance(one, bool) or isinstance(two, bool):
         return one is two
     return one == two

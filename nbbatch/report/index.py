@@ -170,7 +170,7 @@ def _facts(header: Header, found: Verdict) -> list[tuple[str, str]]:
 
 
 def _provenance(header: Header) -> list[tuple[str, str]]:
-    options = " ".join(f"{name}={value}" for name, value in header.options.items())
+    options = " ".join(f"{name}={value}" for name, value in header.launch.options.items())
     asked = header.resources
     changes = " with uncommitted changes" if header.git_dirty else ""
     facts = [
@@ -184,6 +184,7 @@ def _provenance(header: Header) -> list[tuple[str, str]]:
         ),
         ("Kernel", f"{header.kernel} ({header.language})" if header.language else header.kernel),
         ("Resources", _resources(asked.cpus, asked.memory, asked.gpus, asked.time)),
+        ("Container", header.launch.container),
         ("Options", options),
         ("Revision", str(header.revision) if header.revision > 1 else ""),
         ("Made with", f"nbbatch {header.nbbatch}, Python {header.python}"),

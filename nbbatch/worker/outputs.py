@@ -128,9 +128,10 @@ class OutputLog:
         self._at_line_start = True
         self.failed: OSError | None = None
 
-    def header(self, cell: int, count: int | None) -> None:
-        """A cell begins; ``cell`` is its 0-based index."""
-        self.line(f"── cell {cell} [In {' ' if count is None else count}] ──")
+    def header(self, cell: int, count: int | None, later: bool = False) -> None:
+        """What follows is of ``cell`` (0-based index); ``later``: of a thread of it, say."""
+        number = " " if count is None else count
+        self.line(f"── cell {cell} [In {number}]{', later' if later else ''} ──")
 
     def line(self, text: str) -> None:
         """A line of ours, on a line of its own."""

@@ -21,7 +21,7 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters.highlight import Highlight2HTML
 from nbformat import NotebookNode
 
-from ..model import Cause, Outcome, PointFiles, Record, Value
+from ..model import Cause, PointFiles, Record, Value
 from .displays import OUTPUT_TYPES, balanced_html, static_output
 from .parameters_cell import source_of, tags_of
 
@@ -78,7 +78,6 @@ def render_page(
         params={name: value_text(value) for name, value in subtitle_params.items()},
         metrics={name: value_text(value) for name, value in record.metrics.items()},
         errors=errors,
-        expected=record.outcome is Outcome.OK,
         truncated=[_prompt(nb.cells[i], i) for i in record.truncated if i < len(nb.cells)],
         names=PointFiles,
         body=body,
@@ -93,14 +92,14 @@ def value_text(value: Value) -> str:
 
 def _prepared_cells(
     nb: NotebookNode, record: Record
-) -> tuple[list[NotebookNode], list[dict[str, str]]]:
+) -> tuple[list[NotebookNode], list[dict[str, Any]]]:
     """Copy the cells as the page shows them; list its errors as anchor and text.
 
     An error is an error output, or the cell that the record blames (a timeout or a dead
     kernel leaves no output).
     """
     cells: list[NotebookNode] = []
-    errors: list[dict[str, str]] = []
+    errors: list[dict[str, Any]] = []
     blamed = record.failure.cell if record.failure else None
     for index, cell in enumerate(nb.cells):
         shown = _bare_cell(cell, index)
@@ -117,6 +116,7 @@ def _prepared_cells(
                     "anchor": shown.metadata.nbbatch_anchor,
                     "cell": _prompt(cell, index),
                     "text": text,
+                    "expected": index != blamed and "raises-exception" in shown.metadata.tags,
                 }
             )
         cells.append(shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,17 +108,15 @@ def test_values_are_text_never_markup() -> None:
 
 def test_each_error_is_linked_from_the_top() -> None:
     page = page_of(
-        code("a", count=1),
+        code("a", raised("KeyError", "wanted"), count=1, tags=["raises-exception"]),
         code("b", raised("ValueError", "no peak"), count=2),
-        record=FAILED,
+        record=replace(FAILED, failure=Failure("ValueError", "no peak", cell=1)),
     )
 
-    link = page.select_one(".errors a")
-    assert link is not None
-    assert text_of(page, ".errors") == "In [2] ValueError: no peak"
-    target = page.find(id=str(link["href"])[1:])
-    assert target is not None and "no peak" in target.get_text()
-    assert text_of(page, ".errors").count("ValueError") == 1
+    listed = "In [1] (expected) KeyError: wanted In [2] ValueError: no peak"
+    assert text_of(page, ".errors") == listed
+    anchors = [str(link["href"]) for link in page.select(".errors a")]
+    assert [text_of(page, f"{anchor} .input_area") for anchor in anchors] == ["a", "b"]
 
 
 def test_a_cell_that_was_cut_off_is_linked_although_it_has_no_error_output() -> None:
@@ -208,7 +207,8 @@ def test_a_notebook_with_oddities_is_rendered_and_left_alone() -> None:
         metadata={"language_info": {"name": "forth"}, "strange": {"deep": [1, {"a": None}]}}
     )
     twin = code("1")
-    nb.cells = [twin, nbformat.from_dict(dict(twin)), code("2", tags=None), code("3")]
+    nb.cells = [twin, nbformat.from_dict(dict(twin)), code("2"), code("3")]
+    nb.cells[2]["metadata"]["tags"] = None
     nb.cells[3]["outputs"] = [nbformat.from_dict({"output_type": "novelty", "data": 3})]
     nb.cells.append(nbformat.from_dict({"cell_type": "heading", "source": ["a", "b"]}))
     before = json.dumps(nb)

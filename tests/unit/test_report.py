@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nbbatch.model import PointState, PointView
+from nbbatch.model import Launch, PointState, PointView
 from nbbatch.report import write_report
 from nbbatch.report.chunks import literal, packed, value_of
 from nbbatch.report.verdict import duration, headline, moment, verdict
@@ -91,7 +91,8 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u2
 
 def test_hostile_values_stay_text(tmp_path: Path) -> None:
     view = failed(0, {HOSTILE: HOSTILE}, f"{HOSTILE}: {HOSTILE}", source=HOSTILE)
-    header = a_header(name=HOSTILE, notebook=HOSTILE, user=HOSTILE, options={HOSTILE: HOSTILE})
+    launch = Launch(container=HOSTILE, options={HOSTILE: HOSTILE})
+    header = a_header(name=HOSTILE, notebook=HOSTILE, user=HOSTILE, launch=launch)
     index = write_report(tmp_path, header, [view, ok(1, {HOSTILE: 1}, **{HOSTILE: HOSTILE})])
     html = index.read_text("utf-8")
     assert "alert(1)</script><img" not in html

@@ -45,7 +45,7 @@ def test_cells_are_typed_as_yaml_scalars(tmp_path: Path) -> None:
 
 
 def test_declared_types_win(tmp_path: Path) -> None:
-    text = "run,x,f,j\n007,1,a.root,\"[1, 2]\"\n"
+    text = 'run,x,f,j\n007,1,a.root,"[1, 2]"\n'
     (point,) = read(tmp_path, "p.csv", text, "types: {run: str, x: float, f: path, j: json}")
     assert point == {"run": "007", "x": 1.0, "f": str(tmp_path / "a.root"), "j": [1, 2]}
     assert type(point["x"]) is float

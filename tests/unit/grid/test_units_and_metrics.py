@@ -23,7 +23,9 @@ def test_memory(text: str | int, size: int) -> None:
     assert parse_memory(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "GB", "2XB", "-1GB", "2", 2, "1e3GB", True, None, "9" * 99, []])
+@pytest.mark.parametrize(
+    "text", ["", "GB", "2XB", "-1GB", "2", 2, "1e3GB", True, None, "9" * 99, []]
+)
 def test_no_memory(text: Any) -> None:
     with pytest.raises(GridError, match=r"\"2GB\""):
         parse_memory(text)
@@ -43,7 +45,21 @@ def test_durations(text: str | float, seconds: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "h", "10:00", "1x", "-5s", 0, -3, "1h2h", float("nan"), float("inf"), True, None, "1h" * 99],
+    [
+        "",
+        "h",
+        "10:00",
+        "1x",
+        "-5s",
+        0,
+        -3,
+        "1h2h",
+        float("nan"),
+        float("inf"),
+        True,
+        None,
+        "1h" * 99,
+    ],
 )
 def test_no_durations(text: Any) -> None:
     with pytest.raises(GridError, match="1h30m"):

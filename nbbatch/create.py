@@ -1,0 +1,95 @@
+"""From a plan to a sweep folder: a new one, or the next revision of one that is there."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sys
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from . import __version__, catalogue, provenance
+from .collect import decide
+from .errors import UsageError
+from .folder import SweepFolder, now
+from .model import Header, PointState
+from .plan import Plan, merge_points
+
+
+def place_of(plan: Plan) -> tuple[Path, str]:
+    """The folder that a plan's sweep goes to, and the id it gets if it is new there."""
+    sweep_id = secrets.token_hex(4)
+    if plan.request.out is not None:
+        if plan.request.name is not None:
+            raise UsageError("--out and --name: give one of the two.")
+        return Path(plan.request.out).expanduser().resolve(), sweep_id
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    name = plan.request.name
+    if name is None:
+        name = re.sub(r"[^\w.-]", "-", plan.notebook.path.stem).lstrip("-.") or "sweep"
+    return catalogue.new_folder(name, stamp, sweep_id), sweep_id
+
+
+def header_of(plan: Plan, root: Path, sweep_id: str) -> Header:
+    """What ``sweep.json`` of a new sweep says."""
+    commit, dirty = provenance.git_state(plan.notebook.path.resolve().parent)
+    return Header(
+        id=sweep_id,
+        name=root.name if plan.request.out is not None else root.parent.name,
+        created=now(),
+        user=provenance.user(),
+        host=provenance.host(),
+        notebook=str(plan.notebook.path.resolve()),
+        notebook_sha256=plan.notebook.sha256,
+        kernel=plan.kernel,
+        language=plan.notebook.language,
+        backend=plan.request.backend,
+        nbbatch=__version__,
+        python=sys.version.split()[0],
+        resources=plan.resources,
+        settings=plan.settings,
+        launch=plan.launch,
+        max_running=plan.request.jobs,
+        points_per_job=plan.request.points_per_job,
+        git_commit=commit,
+        git_dirty=dirty,
+    )
+
+
+def write_sweep(plan: Plan, folder: SweepFolder, sweep_id: str) -> None:
+    """Write the folder's specification, unless the same is there already."""
+    header = header_of(plan, folder.root, sweep_id)
+    content = plan.notebook.path.read_bytes()
+    earlier = folder.header() if folder.exists() else None
+    known = folder.points() if earlier else []
+    points = merge_points(plan.points, known)
+    if earlier is not None:
+        header = replace(
+            header,
+            id=earlier.id,
+            name=earlier.name,
+            created=earlier.created,
+            revision=earlier.revision,
+        )
+        same = folder.notebook_file.read_bytes() == content and points == tuple(known)
+        if same and header == earlier:
+            return
+        header = replace(header, revision=earlier.revision + 1)
+    elif plan.only:
+        # On a sweep that is there `--point` chooses what to run, not what it consists of.
+        points = tuple(point for point in points if point.id in plan.only)
+    folder.write_specification(header, points, notebook=content, grid=plan.grid.resolved)
+    folder.journal("created" if earlier is None else "revised", revision=header.revision)
+
+
+def done_points(plan: Plan) -> frozenset[str]:
+    """Ids of the plan's points whose results are in its ``--out`` folder already."""
+    if plan.request.out is None:
+        return frozenset()
+    folder = SweepFolder(Path(plan.request.out).expanduser().resolve())
+    if not folder.exists():
+        return frozenset()
+    points = merge_points(plan.points, folder.points())
+    records = ((point, folder.record(point)) for point in points)
+    return frozenset(p.id for p, r in records if decide(r, None, key=p.key) is PointState.OK)

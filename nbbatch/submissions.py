@@ -1,0 +1,99 @@
+"""What the journal says was submitted: job arrays, each point's bundle, what was taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from .folder import SweepFolder
+from .model import Job, JobArray, Point
+
+
+@dataclass(frozen=True)
+class Submissions:
+    """The submissions of a sweep, as its journal tells them.
+
+    ``bundle_of`` maps a point's id to the bundle of its last submission; ``open_batches``
+    are those whose process died before it noted their end.
+    """
+
+    arrays: tuple[JobArray, ...]
+    bundle_of: dict[str, int]
+    batch_of: dict[int, int]
+    cancelled: frozenset[str]
+    open_batches: tuple[int, ...]
+
+    @property
+    def next_batch(self) -> int:
+        return max(self.batch_of.values(), default=0) + 1
+
+    @property
+    def next_bundle(self) -> int:
+        return max(self.batch_of, default=0) + 1
+
+    def job_of(self, point: Point) -> Job | None:
+        """The job that has the point; None if it was not submitted, or not accepted yet."""
+        bundle = self.bundle_of.get(point.id)
+        if bundle is None:
+            return None
+        for array in reversed(self.arrays):
+            if array.first <= bundle < array.first + array.size:
+                return array.job_of(bundle)
+        return None
+
+    def refused(self) -> dict[int, list[str]]:
+        """Bundles for which the scheduler had no room, with the ids of their points."""
+        left: dict[int, list[str]] = {}
+        for name, bundle in self.bundle_of.items():
+            if name not in self.cancelled and not self._accepted(bundle):
+                left.setdefault(bundle, []).append(name)
+        return dict(sorted(left.items()))
+
+    def _accepted(self, bundle: int) -> bool:
+        return any(a.first <= bundle < a.first + a.size for a in self.arrays)
+
+    def with_arrays(self, found: Sequence[JobArray]) -> Submissions:
+        return replace(self, arrays=(*self.arrays, *found))
+
+
+def read_submissions(folder: SweepFolder, batches: dict[int, list[list[str]]]) -> Submissions:
+    """Read the journal. ``batches`` is a cache of what ``submit/`` says, filled as needed."""
+    arrays: list[JobArray] = []
+    bundle_of: dict[str, int] = {}
+    batch_of: dict[int, int] = {}
+    cancelled: set[str] = set()
+    noted: dict[int, bool] = {}
+    for event in folder.events():
+        kind = event["event"]
+        if kind == "submitting":
+            number = event["batch"]
+            noted[number] = False
+            if number not in batches:
+                batches[number] = folder.batch(number)["bundles"]
+            for bundle, names in enumerate(batches[number], event["first"]):
+                batch_of[bundle] = number
+                bundle_of.update(dict.fromkeys(names, bundle))
+                cancelled.difference_update(names)
+        elif kind == "accepted":
+            arrays.append(JobArray(event["array"], event["first"], event["size"]))
+        elif kind == "submitted":
+            noted[event["batch"]] = True
+        elif kind == "cancelled":
+            taken = event["points"]
+            cancelled.update(bundle_of if taken is None else taken)
+    return Submissions(
+        arrays=tuple(arrays),
+        bundle_of=bundle_of,
+        batch_of=batch_of,
+        cancelled=frozenset(cancelled),
+        open_batches=tuple(number for number, done in noted.items() if not done),
+    )
+
+
+def runs(numbers: Sequence[int]) -> Iterator[range]:
+    """Sorted numbers as ranges of consecutive ones."""
+    start = 0
+    for position in range(1, len(numbers) + 1):
+        if position == len(numbers) or numbers[position] != numbers[position - 1] + 1:
+            yield range(numbers[start], numbers[position - 1] + 1)
+            start = position

@@ -1,0 +1,85 @@
+"""The program that runs on a node: ``python -m nbbatch.worker BUNDLE.json [--root DIR]``.
+
+``BUNDLE.json`` is a ``model.Bundle``. With ``-`` bundles come from standard input, one
+JSON object a line, and one line ``{"bundle": N, "exit": CODE}`` answers each.
+
+Exit codes: 0 each point has a conclusive record; 75 not finished, run me again; 2 usage.
+SIGTERM, SIGINT and SIGUSR1: save what there is, and leave with 75.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..model import Bundle
+from .stop import Stop
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(prog="nbbatch.worker", description=__doc__.split("\n")[0])
+    parser.add_argument("bundle", help="file of the bundle, or - to read bundles from stdin")
+    parser.add_argument("--root", type=Path, help="sweep folder, if not the one in the bundle")
+    options = parser.parse_args(arguments)
+    stop = Stop()
+    stop.install()
+    if options.bundle == "-":
+        return _serve(stop, options.root)
+    bundle = Bundle.from_json(json.loads(Path(options.bundle).read_bytes()))
+    return _worker(stop).run(bundle, options.root)
+
+
+def _worker(stop: Stop):  # type: ignore[no-untyped-def]  # the type is imported with it
+    # After the signal handlers are there: this imports papermill, which takes a second.
+    from .bundle import Worker
+    from .kernel import adopt_orphans
+
+    adopt_orphans()
+    return Worker(stop)
+
+
+def _serve(stop: Stop, root: Path | None) -> int:
+    """Run bundles from standard input until it ends or a signal comes."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever else is printed, by us or by a kernel, is not a reply
+    worker = _worker(stop)
+    for line in _lines(stop):
+        number, code = None, 75
+        try:
+            bundle = Bundle.from_json(json.loads(line))
+            number = bundle.number
+            code = worker.run(bundle, root)
+        except Exception:  # a bundle that cannot be read must not end the others
+            traceback.print_exc()
+        replies.write(json.dumps({"bundle": number, "exit": code}) + "\n")
+        replies.flush()
+        if stop:
+            return 75
+    return 75 if stop else 0
+
+
+def _lines(stop: Stop) -> Iterator[bytes]:
+    """Lines of standard input, as they come; ends with it, or when told to stop."""
+    waiting = b""
+    while not stop:
+        ready, _, _ = select.select([0, stop.fd], [], [])
+        if 0 not in ready:
+            return
+        chunk = os.read(0, 1 << 20)
+        if not chunk:
+            return
+        waiting += chunk
+        *lines, waiting = waiting.split(b"\n")
+        yield from filter(None, lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
