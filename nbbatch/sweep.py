@@ -256,6 +256,9 @@ class Sweep:
             return 0
         return len(before) - len(self._submissions().refused())
 
+    def _refused(self) -> dict[int, list[str]]:
+        return self._with_unnoted(self._submissions()).refused()
+
     def _repair(self) -> None:
         """Finish the notes of a submission whose process died in the middle of it."""
         submitted = self._submissions()
@@ -330,7 +333,7 @@ class Sweep:
             if seen is not None:
                 seen(views)
             over = all(view.state.over or view.state is PointState.PENDING for view in views)
-            if over and not self.backend.driver() and not self._submissions().refused():
+            if over and not self.backend.driver() and not self._refused():
                 return views
             if deadline is not None and time.monotonic() >= deadline:
                 raise WaitTimeout(

@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,7 +24,6 @@ from .base import Batch
 STATE = "supervisor.json"
 REQUESTS = "supervisor.requests"
 LOG = "supervisor.log"
-START_SECONDS = 30.0
 
 
 class LocalBackend:
@@ -58,7 +56,8 @@ class LocalBackend:
         self.logs.mkdir(exist_ok=True)
         (self.logs / REQUESTS).unlink(missing_ok=True)
         with (self.logs / LOG).open("ab") as log:
-            process = subprocess.Popen(
+            # It forks, and returns when the supervisor has written its first state.
+            started = subprocess.run(
                 _command(batch),
                 cwd=self.root,
                 env={**os.environ, **batch.environment},
@@ -66,19 +65,15 @@ class LocalBackend:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                check=False,
             )
-        array = array_of(batch.number, batch.first, len(batch.bundles))
-        deadline = time.monotonic() + START_SECONDS
-        while (self._state() or {}).get("array") != array.id:
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                last = (self.logs / LOG).read_text(errors="replace").strip().splitlines()[-1:]
-                raise BackendError(
-                    f"The supervisor of {self.root} did not start: {''.join(last)}",
-                    hint=f"Its whole output is in {self.logs / LOG}.",
-                )
-            time.sleep(0.02)
-        accepted(array)
+        if started.returncode:
+            last = (self.logs / LOG).read_text(errors="replace").strip().splitlines()[-1:]
+            raise BackendError(
+                f"The supervisor of {self.root} did not start: {''.join(last)}",
+                hint=f"Its whole output is in {self.logs / LOG}.",
+            )
+        accepted(array_of(batch.number, batch.first, len(batch.bundles)))
 
     def find(self, batch: Batch) -> list[JobArray]:
         array = array_of(batch.number, batch.first, len(batch.bundles))

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,13 +94,17 @@ class Supervisor:
 
     # the loop
 
-    def run(self) -> None:
-        """Work until every bundle is done, given up or cancelled."""
+    def run(self, ready: Callable[[], None]) -> None:
+        """Work until every bundle is done, given up or cancelled.
+
+        ``ready`` is called once the state file says that this supervisor is at work.
+        """
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         processes.adopt_descendants()
         self._adopt_orphans()
         self._write_state()
+        ready()
         while True:
             self._read_requests()
             self.orphans = [worker for worker in self.orphans if processes.alive(worker)]
@@ -206,7 +211,7 @@ class Supervisor:
             return
         code = json.loads(line)["exit"]
         index, worker.index = worker.index, None
-        if index is not None and code != 0:
+        if index is not None and code != 0 and not worker.stopping:
             self._requeue(index)
         self._write_state()
 
@@ -306,13 +311,34 @@ class Supervisor:
 
 
 def main(root: str, batch: str) -> None:
-    """Run batch number ``batch`` of the sweep folder ``root``, then build its report."""
+    """Run batch number ``batch`` of the sweep folder ``root`` in a process of its own.
+
+    Returns, in the process that was called, as soon as the supervisor is at work, so that
+    its caller is not its parent; exits with 1 when it did not come up.
+    """
+    reader, writer = os.pipe()
+    if os.fork():
+        os.close(writer)
+        with os.fdopen(reader, "rb") as answer:
+            sys.exit(0 if answer.read() == b"ready" else 1)
+    os.close(reader)
+    with os.fdopen(writer, "wb") as answer:
+        supervise(SweepFolder(Path(root)), int(batch), lambda: _answer(answer))
+
+
+def _answer(stream: IO[bytes]) -> None:
+    stream.write(b"ready")
+    stream.close()
+
+
+def supervise(folder: SweepFolder, batch: int, ready: Callable[[], None]) -> None:
+    """Run a batch, then build the sweep's results and report."""
     from filelock import SoftFileLock
 
-    folder = SweepFolder(Path(root))
     with SoftFileLock(folder.logs / "supervisor.lock", timeout=0):
-        Supervisor(folder.root, int(batch)).run()
-    subprocess.run([sys.executable, "-m", "nbbatch", "finish", root], cwd=root, check=True)
+        Supervisor(folder.root, batch).run(ready)
+    finish = [sys.executable, "-m", "nbbatch", "finish", str(folder.root)]
+    subprocess.run(finish, cwd=folder.root, check=True)
 
 
 if __name__ == "__main__":

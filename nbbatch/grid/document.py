@@ -125,10 +125,17 @@ def check_document(raw: dict[str, object], where: Where) -> Document:
 
 
 def _translated(error: ValidationError, raw: dict[str, object], where: Where) -> GridError:
-    first = error.errors(include_url=False, include_context=False)[0]
-    place = tuple(part for part in first["loc"] if _real(part))
+    errors = error.errors(include_url=False, include_context=False)
+    if isinstance(raw.get("points"), dict):
+        # Of the two forms of points this one was meant.
+        errors.sort(
+            key=lambda each: each["loc"][:1] == ("points",) and "PointsFile" not in each["loc"]
+        )
+    first = errors[0]
+    loc = tuple(part for part in first["loc"] if part != "PointsFile")
+    place = tuple(part for part in loc if _real(part))
     if first["type"] == "extra_forbidden":
-        return _unknown_word(place, where)
+        return _unknown_word(loc, where)
     words = [part for part in place if isinstance(part, str)]
     known = [".".join(words[:n]) for n in (2, 1) if ".".join(words[:n]) in _SHAPES]
     name = known[0] if known else ".".join(words)
@@ -155,7 +162,7 @@ _MEMBERS = {"PointsFile", "str", "int", "float", "list", "dict"}
 
 
 def _unknown_word(place: tuple[Any, ...], where: Where) -> GridError:
-    word = str(place[-1])
+    word = str(place[-1])[:60]
     top = len(place) == 1
     models: dict[str, type[BaseModel]] = {
         "sample": Sample,

@@ -6,6 +6,7 @@ Nothing is generated, read or counted here; axes stay as they were written, so t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ from nbbatch.model import Value
 
 if TYPE_CHECKING:
     from nbbatch.grid.document import Document
+
+_CALL = re.compile(rf"({'|'.join(FORMS)})\s*\((.*)\)")
+_NUMBER = r"\s*[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*"
+_NUMBERS = re.compile(rf"{_NUMBER}(?:,{_NUMBER})+,?")
 
 BLOCK_WORDS = ("grid", "zip", "sample", "points")
 
@@ -170,10 +175,25 @@ def _short_form(document: dict[str, object], where: Where) -> Spec:
             axes[name] = Entry(raw, place)
         elif isinstance(raw, dict):
             raise _no_generator(name, raw, place)
+        elif hint := _meant_as_axis(name, raw):
+            raise GridError(
+                f"{name!r} is the text {show(raw)}, not an axis", where=place, hint=hint
+            )
         else:
             constants[name] = Entry(raw, place)
     block = GridBlock((Axes(axes, where(())),))
     return Spec(blocks=(block,), constants=constants, where=where(()))
+
+
+def _meant_as_axis(name: str, raw: object) -> str:
+    """What to write instead of `8, 10, 12` or `range(0, 5)`; empty for an ordinary text."""
+    if not isinstance(raw, str):
+        return ""
+    if call := _CALL.fullmatch(raw.strip()):
+        return f"Write {name}: {{{call[1]}: [{call[2]}]}}, or put the text under set:."
+    if _NUMBERS.fullmatch(raw):
+        return f"Write {name}: [{raw}], or put the text under set:."
+    return ""
 
 
 def _no_generator(name: str, raw: object, place: str) -> GridError:
@@ -236,7 +256,10 @@ def _block(word: str, raw: dict[str, object], document: Document, where: Where) 
             raise GridError("'grid' is an empty list", where=place, hint="Write grid: {}.")
         return GridBlock(tuple(_only_axes(axes) for axes in alternatives))
     if word == "zip":
-        return ZipBlock(tuple(_only_axes(axes) for axes in _listed_axes(raw, "zip", where)))
+        groups = _listed_axes(raw, "zip", where)
+        if not groups:
+            raise GridError("'zip' is an empty list", where=place, hint="Remove it.")
+        return ZipBlock(tuple(_only_axes(axes) for axes in groups))
     if word == "sample":
         sample = document.sample
         assert sample is not None
@@ -295,10 +318,11 @@ def check_axis_form(name: str, entry: Entry) -> None:
     if isinstance(raw, dict):
         raise _no_generator(name, raw, entry.where)
     kind = "text" if isinstance(raw, str) else "value"
+    instead = f"Write {name}: [{raw}] for an axis of one value, or put it under set:."
     raise GridError(
         f"the axis {name!r} is the single {kind} {show(raw)}, not a list",
         where=entry.where,
-        hint=f"Write {name}: [{raw}] for an axis of one value, or put it under set:.",
+        hint=_meant_as_axis(name, raw) or instead,
     )
 
 

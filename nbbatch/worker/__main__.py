@@ -17,9 +17,13 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..model import Bundle
 from .stop import Stop
+
+if TYPE_CHECKING:
+    from .bundle import Worker
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     return _worker(stop).run(bundle, options.root)
 
 
-def _worker(stop: Stop):  # type: ignore[no-untyped-def]  # the type is imported with it
+def _worker(stop: Stop) -> Worker:
     # After the signal handlers are there: this imports papermill, which takes a second.
     from .bundle import Worker
     from .kernel import adopt_orphans

@@ -254,7 +254,8 @@ class PointClient(NotebookClient):
                 request = self.kc.kernel_info()
                 self._wait(lambda r=request: r in self._replies, startup)  # type: ignore[misc]
         language = info.get("language_info", {})
-        self.nb.metadata["language_info"] = language
+        if language.get("name"):
+            self.nb.metadata["language_info"] = language
         self.told.language = str(language.get("name", ""))
         self.told.version = str(language.get("version", ""))
         if self.told.language == "python":
@@ -479,7 +480,7 @@ class PointClient(NotebookClient):
         self.output_log.write(text)
         if index is None or index not in self._texts:
             return
-        request = message["parent_header"].get("msg_id") if message else None
+        request = message["parent_header"].get("msg_id", "") if message else ""
         if self.output_hook_stack.get(request):
             # An Output widget takes what is printed; it shows it in the page instead.
             assert message is not None

@@ -167,7 +167,8 @@ class NbbatchEngine(Engine):  # type: ignore[misc]  # papermill has no types
             cls.execute_managed_notebook(executed, kernel_name, connect=connect)
         finally:
             executed.notebook_complete()
-        return executed.nb
+        done: NotebookNode = executed.nb
+        return done
 
     @classmethod
     def execute_managed_notebook(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
+from nbformat.v4 import new_notebook
 from papermill.engines import papermill_engines
 
 from ..model import Bundle, Cause, Failure, Outcome, Point, PointFiles, Record
@@ -131,9 +132,9 @@ def run_attempt(attempt: Attempt, stop: Stop) -> Result:
     )
     if told.language == "python" and told.version:
         record = replace(record, python=told.version)
-    if run.notebook is not None:
-        run.notebook.finish()
-        _write_page(attempt, run.notebook.nb, record)
+    assert run.notebook is not None
+    run.notebook.finish()
+    _write_page(attempt, run.notebook.nb, record)
     write_record(attempt, record)
     return Result(record, final=isinstance(problem, KernelProblem) and problem.final)
 
@@ -158,13 +159,15 @@ class _Run:
 
     def execute(self) -> Exception | None:
         """Run the notebook; return the exception that ended it, if it did not end well."""
+        nb = None
         try:
             nb = load_notebook(self.attempt.root / self.attempt.bundle.notebook)
             self.kernel_name = kernel_name(nb, self.settings.kernel)
             spec = find_kernel(self.kernel_name, self.attempt.root)
             nb = inject(nb, self.attempt.point.params, kernel=self.kernel_name, spec=spec)
         except (NotebookInvalid, KernelProblem) as problem:
-            self.log.line(str(problem))
+            self.log.line(f"── {problem} ──")
+            self.notebook = ExecutedNotebook(nb or new_notebook(), self.attempt.executed)
             return problem
         nb.metadata.papermill["input_path"] = str(self.attempt.root / self.attempt.bundle.notebook)
         nb.metadata.papermill["output_path"] = str(self.attempt.executed)
@@ -185,8 +188,9 @@ class _Run:
         if after.ru_maxrss > before.ru_maxrss:  # kB on Linux, bytes on macOS
             unit = 1 if sys.platform == "darwin" else 1024
             self.peak = max(self.peak, after.ru_maxrss * unit)
-        if self.told.problem is not None:
-            self.log.line(f"── {judge(self.facts())[1].value} ──")
+        _, cause, failure = judge(self.facts())
+        if failure is not None and cause is not Cause.CELL_ERROR:
+            self.log.line(f"── {failure.value} ──")
         return self.told.problem
 
     def _converse(self, nb: NotebookNode, kernel: Kernel, watch: MemoryWatch) -> None:

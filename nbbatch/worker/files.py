@@ -18,7 +18,9 @@ def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
     # O_EXCL with a random part: two workers on one point write to different names.
-    fresh = path.with_name(f".{path.name[:80]}.{socket.gethostname()[:40]}-{secrets.token_hex(4)}.tmp")
+    fresh = path.with_name(
+        f".{path.name[:80]}.{socket.gethostname()[:40]}-{secrets.token_hex(4)}.tmp"
+    )
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -26,7 +28,7 @@ def write_atomic(path: Path, data: bytes | str, *, durable: bool = True) -> None
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())
-        os.replace(fresh, path)
+        fresh.replace(path)
     except BaseException:
         with suppress(OSError):
             fresh.unlink()

@@ -198,7 +198,7 @@ class Kernel:
 
     def kill(self) -> None:
         """SIGKILL to the kernel's group and to everything that it started."""
-        if self.pid:
+        if self.pid and not self.gone():  # its number may be another's group afterwards
             with suppress(OSError):
                 os.killpg(self.pid, signal.SIGKILL)
         for pid in self.processes():
@@ -209,11 +209,14 @@ class Kernel:
 
     def end(self) -> None:
         """End and reap every process; close and remove everything. Never raises."""
+        if not self.pid and self.km.has_kernel:
+            with suppress(Exception):  # a provisioner that runs kernels elsewhere
+                self.km.shutdown_kernel(now=True)
         deadline = time.monotonic() + 5
-        while True:
+        while self.pid:
             self.kill()
             self._reap()
-            if (not self.processes() and self.gone()) or time.monotonic() > deadline:
+            if (self.gone() and not self.processes()) or time.monotonic() > deadline:
                 break
             time.sleep(0.01)
         for fd in (self.words, self.pidfd, *self.echoes.values()):

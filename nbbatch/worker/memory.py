@@ -16,11 +16,13 @@ import psutil
 INTERVAL = 0.2
 _PAGE = resource.getpagesize()
 _PROC = Path("/proc")
+_CHILDREN_FILE = Path("/proc/thread-self/children")
+"""Not in kernels built without CONFIG_PROC_CHILDREN, nor on macOS."""
 
 
 def descendants(pid: int) -> set[int]:
     """All processes below ``pid``, not itself."""
-    if not (_PROC / str(pid) / "task").is_dir():
+    if not _CHILDREN_FILE.is_file():
         with suppress(psutil.Error):
             return {child.pid for child in psutil.Process(pid).children(recursive=True)}
         return set()

@@ -123,7 +123,7 @@ class OutputLog:
         fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
         self._handle = os.open(fresh, flags, 0o666)
-        os.replace(fresh, path)
+        fresh.replace(path)
         self._pending: list[str] = []
         self._at_line_start = True
         self.failed: OSError | None = None

@@ -111,7 +111,7 @@ _ODD_METADATA = document(
         {
             "cell_type": "code",
             "id": "d",
-            "metadata": {"collapsed": None, "scrolled": "auto"},
+            "metadata": {"collapsed": True, "scrolled": "auto"},
             "execution_count": 3,
             "outputs": [
                 {
@@ -213,7 +213,9 @@ SOURCES: tuple[Specimen, ...] = (
     Specimen(
         "missing magic.ipynb",
         notebook("%no_such_magic", "print('goes on')"),
-        # IPython reports it on stderr only, or as an error: both are clear states.
+        # IPython says so on stderr; no error output, but the reply is an error.
+        outcome=Outcome.FAILED,
+        exception="UsageError",
         shows=("no_such_magic",),
     ),
     Specimen(
@@ -268,8 +270,8 @@ SOURCES: tuple[Specimen, ...] = (
             language="R",
         ),
         params={"n": 2},
-        collect={"slope": "coef(lm(dist ~ speed, cars))[[2]]", "n": "n"},
-        metrics={"slope": 3.9324087591240873, "n": 2},
+        collect={"slope": "signif(coef(lm(dist ~ speed, cars))[[2]], 6)", "n": "n"},
+        metrics={"slope": 3.93241, "n": 2},
         shows=("rows: 2",),
     ),
     Specimen(

@@ -4,18 +4,23 @@ Executed in a namespace of its own, so the notebook's is untouched. Each step ma
 (kernels differ); none may break the kernel. Syntax of Python 3.7.
 """
 
+from __future__ import annotations
+
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
-SCRATCH = globals().get("SCRATCH", "")
+SCRATCH: str = globals().get("SCRATCH", "")
 
 
-def keep_all_messages():
-    # ipykernel's publisher drops messages above a mark of 1,000 unless told to wait. A
-    # ZMQ socket belongs to one thread: the option is set in the publisher's.
+def keep_all_messages() -> None:
+    """Make the publisher wait for us: it drops messages above a mark of 1,000 otherwise."""
     import zmq
     from IPython import get_ipython
 
+    # A ZMQ socket belongs to one thread: the option is set in the publisher's.
     thread = get_ipython().kernel.iopub_socket.io_thread
     thread.schedule(lambda: thread.socket.setsockopt(zmq.XPUB_NODROP, 1))
 
@@ -27,42 +32,36 @@ class Recorder:
     copy for the text that the kernel printed and could not publish any more.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.handle = os.open(path, os.O_WRONLY)
 
-    def read(self):
-        return ""
-
-    def write(self, text):
-        if self.handle is None:
-            return
+    def write(self, text: str) -> None:
         rest = text.encode("utf-8", "replace")
-        try:
+        with suppress(OSError):  # the worker is gone
             while rest:
                 rest = rest[os.write(self.handle, rest) :]
-        except OSError:  # the worker is gone
-            self.handle = None
 
-    def flush(self):
+    def flush(self) -> None:
         pass
 
 
-def record_streams():
-    for stream, name in ((sys.stdout, "stdout"), (sys.stderr, "stderr")):
-        path = os.path.join(SCRATCH, name)
-        if hasattr(stream, "pub_thread") and getattr(stream, "echo", "") is None:
-            if os.path.exists(path):
-                stream.flush()
-                stream.echo = Recorder(path)
+def record_streams() -> None:
+    """Use ipykernel's ``echo``, which is there to copy what is printed to a terminal."""
+    for name in ("stdout", "stderr"):
+        stream: Any = getattr(sys, name)
+        path = Path(SCRATCH, name)
+        if hasattr(stream, "pub_thread") and stream.echo is None and path.exists():
+            stream.flush()
+            stream.echo = Recorder(path)
 
 
-def offer_module():
-    # At the end: an installed nbbatch comes first.
-    sys.path.append(os.path.join(SCRATCH, "importable"))
+def offer_module() -> None:
+    """Make ``import nbbatch`` work; at the end, so that an installed one comes first."""
+    sys.path.append(f"{SCRATCH}/importable")
 
 
 for step in (keep_all_messages, record_streams, offer_module):
     try:
         step()
     except Exception as error:
-        sys.__stderr__.write("nbbatch: %s: %r\n" % (step.__name__, error))
+        print(f"nbbatch: {step.__name__}: {error!r}", file=sys.__stderr__)

@@ -49,12 +49,12 @@ mount_side() { # SIDE: what its daemons and jobs see; the host never sees these 
     install -d -o "$FARM_USER" -g "$FARM_USER" -m 700 "$ROOT/home/$FARM_USER"
     [ "$ROOT" != / ] || mount -t tmpfs -o mode=755 tmpfs "$CHECKOUT"
   fi
-  [ "$ROOT" = / ] || [ "$side" = bare ] || bind "$POOL/$side"
+  [ "$side" = bare ] || bind "$POOL/$side" # side_pids knows the namespace by it
 }
 
 bind() { # PATH: the same path in the tree
   if [ -d "$1" ]; then mkdir -p "$ROOT$1"; else mkdir -p "$(dirname "$ROOT$1")"; [ -e "$ROOT$1" ] || touch "$ROOT$1"; fi
-  mount --rbind "$1" "$ROOT$1"
+  mount --rbind "$1" "${ROOT%/}$1"
 }
 
 bind_cgroups() { # what the starter needs to limit a job's memory by cgroup
@@ -94,7 +94,11 @@ side_pids() { # every process in the side's mount namespace: daemons, jobs and w
   namespace=$(cat "$POOL/$1/namespace" 2>/dev/null) || return 0
   [ -n "$namespace" ] && [ "$namespace" != "$(readlink /proc/self/ns/mnt)" ] || return 0
   for link in /proc/[0-9]*/ns/mnt; do
-    [ "$(readlink "$link" 2>/dev/null)" != "$namespace" ] || { link=${link#/proc/}; echo "${link%%/*}"; }
+    [ "$(readlink "$link" 2>/dev/null)" = "$namespace" ] || continue
+    # The kernel uses numbers again: believe only a namespace that has our mount.
+    grep -qs "$POOL/$1 " "${link%/ns/mnt}/mountinfo" || continue
+    link=${link#/proc/}
+    echo "${link%%/*}"
   done
 }
 
@@ -161,6 +165,12 @@ stop_pool() {
       sleep 0.2
     done
     [ -z "$(side_pids "$side")" ] || fail "processes left on the $FILES pool's $side side: $(side_pids "$side" | tr '\n' ' ')"
+    # A dead master is in the process table until process 1 has noticed.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+      pid=$(cat "$POOL/$side/master.pid" 2>/dev/null || echo none)
+      [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = condor_master ] || break
+      sleep 0.3
+    done
     rm -f "$POOL/$side/namespace" "$POOL/$side/master.pid"
   done
   # The jobs' control groups are the one thing that outlives the namespaces.

@@ -81,6 +81,8 @@ def typed(points: list[dict[str, Any]]) -> list[str]:
     return [canonical(point) for point in points]
 
 
+fewer = settings(max_examples=40)  # of large values: the whole file stays at a few seconds
+
 # ------------------------------------------------------------------------------ size and order
 
 
@@ -97,6 +99,7 @@ def test_a_product_has_all_combinations_last_axis_fastest(grid: dict[str, list[A
             assert canonical({"": point[name]}) == canonical({"": axis[number // stride % size]})
 
 
+@fewer
 @given(st.lists(grids, min_size=1, max_size=3))
 def test_a_union_is_one_grid_after_the_other(parts: list[dict[str, list[Any]]]) -> None:
     separate = [point for part in parts for point in params(load({"grid": part}))]
@@ -118,6 +121,7 @@ def test_a_zip_keeps_rows_together(rows: list[tuple[Any, Any]], more: int) -> No
     )
 
 
+@fewer
 @given(st.dictionaries(names, distinct, min_size=1, max_size=3), st.data())
 def test_exclude_removes_exactly_what_matches(
     grid: dict[str, list[Any]], data: st.DataObject
@@ -129,6 +133,7 @@ def test_exclude_removes_exactly_what_matches(
     assert kept == [point for point in everything if point != victim]
 
 
+@fewer
 @given(grids, st.integers(1, 30))
 def test_a_sample_is_a_part_in_order(grid: dict[str, list[Any]], n: int) -> None:
     everything = typed(params(load({"grid": grid})))
@@ -147,12 +152,14 @@ def test_values_keep_their_types_through_the_written_grid(constants: dict[str, A
     assert typed(params(reload(grid.resolved))) == typed([constants])
 
 
+@fewer
 @given(st.dictionaries(st.one_of(texts, tricky), values, max_size=4))
 def test_the_writer_and_the_reader_agree(document: dict[str, Any]) -> None:
     again = read_yaml(write_yaml(document), "x").value or {}
     assert canonical(again) == canonical(document)  # type: ignore[arg-type]
 
 
+@fewer
 @given(st.lists(st.dictionaries(names, values, max_size=3), min_size=1, max_size=4))
 def test_listed_points_come_back_as_they_were(points: list[dict[str, Any]]) -> None:
     unique = list({canonical(point): point for point in points}.values())
@@ -202,7 +209,7 @@ some_overrides = st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 @given(documents, some_overrides)
 def test_the_resolved_grid_gives_the_same_on_any_day(
     document: dict[str, Any], overrides: dict[str, Any]
@@ -224,6 +231,7 @@ def test_the_resolved_grid_gives_the_same_on_any_day(
 # -------------------------------------------------------------------------------------- ids
 
 
+@fewer
 @given(grids, st.randoms(use_true_random=False))
 def test_ids_survive_reordering(grid: dict[str, list[Any]], random: Any) -> None:
     shuffled = [(name, random.sample(axis, len(axis))) for name, axis in grid.items()]
@@ -232,6 +240,7 @@ def test_ids_survive_reordering(grid: dict[str, list[Any]], random: Any) -> None
     assert sorted(ids) == sorted(point_ids(load({"grid": dict(shuffled)}).points))
 
 
+@fewer
 @given(grids, values)
 def test_ids_survive_extension(grid: dict[str, list[Any]], more: Any) -> None:
     name = next(iter(grid))
@@ -243,6 +252,7 @@ def test_ids_survive_extension(grid: dict[str, list[Any]], more: Any) -> None:
     assert len(after) > len(before)
 
 
+@fewer
 @given(st.lists(st.dictionaries(names, values, max_size=4), max_size=6))
 def test_ids_collide_only_for_equal_points(points: list[dict[str, Any]]) -> None:
     assert len({point_id(p).lower() for p in points}) == len(set(typed(points)))
@@ -283,9 +293,35 @@ wild = st.recursive(
 
 
 @given(st.one_of(st.dictionaries(words, wild, max_size=4), wild))
+@example({"grid": None, "": None})
 def test_any_document_loads_or_is_refused(document: Any) -> None:
     try:
         grid = load_grid(document, stdin=io.StringIO("a,b\n1,2\n"))
+    except NbbatchError as error:
+        assert error.message
+        return
+    assert typed(params(reload(grid.resolved))) == typed(params(grid))
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> Any:
+    """A document that makes sense, with one part of it replaced by anything."""
+    document = json.loads(json.dumps(draw(documents)))
+    spot, keys = document, list(document)
+    while True:
+        key = draw(st.sampled_from(keys))
+        inner = spot[key]
+        if not isinstance(inner, (dict, list)) or not inner or draw(st.booleans()):
+            spot[key] = draw(st.one_of(wild, axes))
+            return document
+        spot, keys = inner, list(inner) if isinstance(inner, dict) else list(range(len(inner)))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@given(damaged(), some_overrides)
+def test_any_damaged_document_loads_or_is_refused(document: Any, overrides: dict[str, Any]) -> None:
+    try:
+        grid = load(document, **overrides)
     except NbbatchError as error:
         assert error.message
         return
