@@ -237,7 +237,7 @@ class SweepFolder:
     # who drives it
 
     @contextmanager
-    def lock(self, purpose: str, *, wait: float = 0.0) -> Iterator[None]:
+    def lock(self, purpose: str, *, wait: float = 1.0) -> Iterator[None]:
         """Hold the sweep for this process. Raises SweepLocked, saying who holds it.
 
         O_EXCL creation, which is right on NFS where flock is not (filelock's

@@ -320,15 +320,16 @@ class Sweep:
     ) -> list[PointView]:
         """Return when every point is over; ``seen`` is called after each look.
 
-        ``timeout`` in seconds; raises WaitTimeout when it has passed. The time between
-        looks grows to ten times ``interval`` while nothing changes.
+        ``timeout`` in seconds; raises WaitTimeout when it has passed. A look that takes long
+        makes the pause to the next one longer, so that watching costs little.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        pause, before, topped_up = interval, None, time.monotonic()
+        topped_up = time.monotonic()
         while True:
-            if time.monotonic() - topped_up > TOP_UP_SECONDS:
+            began = time.monotonic()
+            if began - topped_up > TOP_UP_SECONDS:
                 self.top_up()
-                topped_up = time.monotonic()
+                topped_up = began
             views = self.views()
             if seen is not None:
                 seen(views)
@@ -340,9 +341,7 @@ class Sweep:
                     f"Not all points of {self.root} ended within {timeout:g} s.",
                     hint=f"They go on; `nbbatch status {self.root}` shows where they are.",
                 )
-            counts = count(views)
-            pause = interval if counts != before else min(pause * 1.2, interval * 10)
-            before = counts
+            pause = max(interval, 10 * (time.monotonic() - began))
             left = pause if deadline is None else max(0.0, deadline - time.monotonic())
             time.sleep(min(pause, left))
 

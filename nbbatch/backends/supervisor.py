@@ -32,6 +32,8 @@ from .local import REQUESTS, STATE, array_of
 TICK = 0.25
 BEAT = 15.0
 STOP_SECONDS = 15.0
+LOCK_SECONDS = 5.0
+"""The lock of a killed supervisor is broken at the first try and had at the second."""
 EXTRA_TRIES = 2
 """A worker gives up on a point by itself; this bounds those that never get so far."""
 
@@ -335,7 +337,7 @@ def supervise(folder: SweepFolder, batch: int, ready: Callable[[], None]) -> Non
     """Run a batch, then build the sweep's results and report."""
     from filelock import SoftFileLock
 
-    with SoftFileLock(folder.logs / "supervisor.lock", timeout=0):
+    with SoftFileLock(folder.logs / "supervisor.lock", timeout=LOCK_SECONDS):
         Supervisor(folder.root, batch).run(ready)
     finish = [sys.executable, "-m", "nbbatch", "finish", str(folder.root)]
     subprocess.run(finish, cwd=folder.root, check=True)

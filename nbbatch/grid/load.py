@@ -40,7 +40,8 @@ def load_grid(
     ``source`` is a YAML file, a points file (.csv, .tsv, .jsonl, .parquet), "-" for YAML on
     standard input, a dict with the same words as the YAML, a list of dicts (the points), a
     data frame (one row a point), or None (one point). Relative paths inside are relative to
-    ``folder``: the file's own by default, else the working directory.
+    ``folder``: the file's own by default, else the working directory. Those of ``overrides``
+    are relative to ``folder`` or the working directory.
 
     Raises GridError for whatever is wrong, NoPoints when the exclusions leave nothing.
     """
@@ -53,7 +54,8 @@ def load_grid(
     from nbbatch.grid.spec import read_spec
 
     read = _read(source, folder, stdin)
-    spec = apply_overrides(read_spec(read.document, read.where), overrides)
+    here = Path.cwd() / (folder or "")
+    spec = apply_overrides(read_spec(read.document, read.where), overrides, here)
     context = Context(read.folder, today or date.today(), most_candidates(spec))
     points_input = None if read.used_stdin else stdin or sys.stdin
     resolved = resolve(spec, surroundings(spec, context, points_input, read.name))

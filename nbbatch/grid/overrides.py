@@ -15,9 +15,11 @@ equal by this are one point. A rule that mentions an overridden name may match n
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from nbbatch.errors import GridError
 from nbbatch.grid.expressions import parse_expression
@@ -36,15 +38,18 @@ from nbbatch.grid.spec import (
     ZipBlock,
     check_axis_form,
 )
-from nbbatch.grid.values import NotAValue, check_text, plain_scalar
+from nbbatch.grid.values import NotAValue, absolute, check_text, plain_scalar
 from nbbatch.grid.yaml_source import read_yaml
 
 _CALL = re.compile(rf"({'|'.join(FORMS)})\s*\((.*)\)", re.DOTALL)
 _OPTION = re.compile(r"([a-z]+)\s*=\s*(.*)", re.DOTALL)
 
 
-def apply_overrides(spec: Spec, overrides: Overrides) -> Spec:
-    """The specification with the command line's changes. Raises GridError."""
+def apply_overrides(spec: Spec, overrides: Overrides, here: Path) -> Spec:
+    """The specification with the command line's changes. Raises GridError.
+
+    Paths on the command line are relative to ``here``, those of the grid to its own folder.
+    """
     pins = _unique(overrides.pins, "-p", lambda name, text: _pinned(text, name, spec))
     axes = _unique(
         overrides.axes, "-g", lambda name, text: _axis(text, spec.types.get(name) == "str")
@@ -53,6 +58,9 @@ def apply_overrides(spec: Spec, overrides: Overrides) -> Spec:
         raise GridError(f"{name!r} is given with -p and with -g", where=axes[name].where)
     for name, entry in axes.items():
         check_axis_form(name, entry)
+    paths = {name for name, kind in spec.types.items() if kind == "path"}
+    pins = {name: _from(here, entry, name in paths) for name, entry in pins.items()}
+    axes = {name: _from(here, entry, name in paths) for name, entry in axes.items()}
     spec = _replaced(spec, pins, axes) if pins or axes else spec
     for text in overrides.where:
         parse_expression(text)
@@ -63,6 +71,27 @@ def apply_overrides(spec: Spec, overrides: Overrides) -> Spec:
         subset=_positive(overrides.sample, "--sample") or spec.subset,
         max_points=_positive(overrides.max_points, "--max-points") or spec.max_points,
     )
+
+
+def _from(here: Path, entry: Entry, is_path: bool) -> Entry:
+    """Paths and file patterns made absolute."""
+    raw = entry.raw
+    if isinstance(raw, dict) and "glob" in raw:
+        patterns = raw["glob"] if isinstance(raw["glob"], list) else [raw["glob"]]
+        return replace(entry, raw={**raw, "glob": [_pattern(here, each) for each in patterns]})
+    if is_path and isinstance(raw, list):
+        return replace(entry, raw=[_path(here, each) for each in raw])
+    return replace(entry, raw=_path(here, raw)) if is_path else entry
+
+
+def _path(here: Path, raw: object) -> object:
+    return str(absolute(raw, here)) if isinstance(raw, str) and raw else raw
+
+
+def _pattern(here: Path, raw: object) -> object:
+    if not isinstance(raw, str) or not raw or raw.startswith("~"):
+        return raw
+    return str(Path(glob.escape(str(here))) / raw)  # the folder's own name may hold a bracket
 
 
 def _positive(number: int | None, option: str) -> int | None:

@@ -89,15 +89,14 @@ def _statements(source: str, language: _Language) -> Iterator[tuple[str, str]]:
     text, remark, depth = "", "", 0
     position = 0
     while position < len(source):
-        rest = source[position:]
-        character = rest[0]
+        character = source[position]
         if character in language.quotes:
-            end = _string_end(rest, character)
-            text += rest[:end]
-            position += end
+            end = _string_end(source, position)
+            text += source[position:end]
+            position = end
             continue
-        if rest.startswith(language.comment):
-            line = rest.partition("\n")[0]
+        if source.startswith(language.comment, position):
+            line = _rest_of_line(source, position)
             remark = remark or line.lstrip(language.comment + "' ").strip()
             position += len(line)
             continue
@@ -108,9 +107,11 @@ def _statements(source: str, language: _Language) -> Iterator[tuple[str, str]]:
         if character == "\n" and depth <= 0 and not text.rstrip().endswith(("<-", "=", "+", ",")):
             yield text.strip(), remark
             text, remark, depth = "", "", 0
-        elif character == ";" and depth <= 0 and not _ends_line(rest[1:], language):
-            yield text.strip(), ""
-            text = ""
+        elif character == ";" and depth <= 0:
+            after = _rest_of_line(source, position + 1).strip()
+            if after and not after.startswith(language.comment):
+                yield text.strip(), ""
+                text = ""
         else:
             text += character
         position += 1
@@ -118,15 +119,16 @@ def _statements(source: str, language: _Language) -> Iterator[tuple[str, str]]:
         yield text.strip(), remark
 
 
-def _ends_line(rest: str, language: _Language) -> bool:
-    line = rest.partition("\n")[0].strip()
-    return not line or line.startswith(language.comment)
+def _rest_of_line(source: str, position: int) -> str:
+    end = source.find("\n", position)
+    return source[position:] if end < 0 else source[position:end]
 
 
-def _string_end(text: str, quote: str) -> int:
-    """Length of the string literal that ``text`` begins with."""
-    mark = quote * 3 if text.startswith(quote * 3) and len(text) > 5 else quote
-    position = len(mark)
+def _string_end(text: str, start: int) -> int:
+    """Position behind the string literal that begins at ``start``."""
+    quote = text[start]
+    mark = quote * 3 if text.startswith(quote * 3, start) and len(text) - start > 5 else quote
+    position = start + len(mark)
     while position < len(text):
         if text[position] == "\\":
             position += 2
@@ -159,7 +161,7 @@ def _literal(text: str) -> tuple[Value, str]:
     if _NUMBER.match(text):
         number = re.sub(r"(?<=\d)f(?=[+-]?\d)", "e", text.replace("_", ""))
         return float(number.rstrip("fFdDmM")), "float"
-    if text[:1] in ('"', "'") and _string_end(text, text[0]) == len(text) > 1:
+    if text[:1] in ('"', "'") and _string_end(text, 0) == len(text) > 1:
         mark = 3 if text.startswith(text[0] * 3) and len(text) > 5 else 1
         return _unescaped(text[mark:-mark]), "str"
     if match := _VECTOR.match(text.replace("\n", " ")):
@@ -185,7 +187,7 @@ def _split(text: str) -> list[str]:
     while position < len(text):
         character = text[position]
         if character in "\"'":
-            position += _string_end(text[position:], character)
+            position = _string_end(text, position)
             continue
         depth += (character in "([{") - (character in ")]}")
         if character == "," and depth == 0:

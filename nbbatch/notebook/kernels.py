@@ -14,9 +14,8 @@ from .reading import Notebook
 CURRENT_KERNEL = "nbbatch-current"
 """Kernelspec name of ``--kernel current``: the interpreter that runs nbbatch.
 
-No such kernel is installed anywhere. Whoever freezes the sweep writes
-``current_kernelspec()`` to ``<sweep>/kernels/nbbatch-current/kernel.json``, and the worker
-adds the sweep folder to ``JUPYTER_PATH``, where Jupyter looks for ``kernels/``.
+No such kernel is installed anywhere: ``current_kernelspec()`` is to be written to
+``<sweep>/jupyter/kernels/nbbatch-current/kernel.json``, where the worker looks first.
 """
 
 

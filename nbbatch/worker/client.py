@@ -1,59 +1,40 @@
-"""The conversation with one kernel: cells go out, outputs come back, nothing is lost.
+"""Runs the cells of one notebook in one kernel; nothing that it prints is lost.
 
-One thread and one poll loop wait for everything that can happen: messages of the
-kernel, its death, text that it prints past the protocol, a signal to this process, a
-deadline. (nbclient asks once a second whether the kernel lives, and drops output that
-arrives after its cell is done.)
+Outputs are nbclient's where they are not text: updates of displays, cleared outputs,
+widgets. Text goes to ``outputs.CellText`` and to the log, also when it arrives after its
+cell is done, from a thread (nbclient drops it then).
 """
 
 from __future__ import annotations
 
-import select
-import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import zmq
+from jupyter_client.blocking.client import BlockingKernelClient
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode
 
 from ..model import Failure, Settings, Value
-from .blackbox import BlackBox
+from .channels import CellTimeout, Channels, KernelGone, NotebookTimeout, Stopped
 from .engine import ExecutedNotebook
 from .failure import failure_of_error
 from .kernel import Kernel, KernelProblem
 from .memory import high_water
 from .metrics import collect_code, collect_expressions, parse_collected
 from .outputs import CellText, OutputLog
-from .stop import SIGNALS, Stop
+from .stop import Stop
 
-BATCH = 500
-"""Messages taken between two looks at everything else."""
-IDLE_PATIENCE = 60.0
-"""Seconds of silence after which a kernel's missing "idle" message is not waited for."""
 SETTLE_SECONDS = 5.0
+"""How long a cell that was interrupted may take to say where it was."""
 STOP_SECONDS = 3.0
+"""The same when this process was told to stop: schedulers kill soon after."""
 COLLECT_SECONDS = 30.0
 SHUTDOWN_SECONDS = 5.0
-
-
-class KernelGone(Exception):
-    """The kernel process ended while something was expected of it."""
-
-
-class CellTimeout(Exception):
-    """A cell ran longer than ``Settings.cell_timeout``."""
-
-
-class NotebookTimeout(Exception):
-    """The notebook ran longer than ``Settings.timeout``."""
-
-
-class Stopped(Exception):
-    """This process was told to stop."""
+WORDS_KEPT = 4_000
 
 
 class CellError(Exception):
@@ -66,7 +47,7 @@ class CellError(Exception):
 
 @dataclass
 class Told:
-    """What the conversation found out, whether or not it came to its end."""
+    """What a run found out. ``problem`` ended it, if it did not end well, at ``cell``."""
 
     language: str = ""
     version: str = ""
@@ -80,10 +61,9 @@ class Told:
 
 
 class PointClient(NotebookClient):
-    """Runs the cells of one notebook in one kernel that was just started.
+    """Starts the kernel with ``start``, runs the notebook, and ends the kernel.
 
-    ``execute`` never raises for what happens in the notebook or to the kernel: the
-    exception that ended it is in ``told.problem``, the cell where it ended in ``told.cell``.
+    ``execute`` raises nothing that happens in the notebook or to the kernel: see ``told``.
     """
 
     def __init__(
@@ -95,33 +75,26 @@ class PointClient(NotebookClient):
         log: OutputLog,
         stop: Stop,
         deadline: float | None,
-        start: Callable[[], Any],
+        start: Callable[[], BlockingKernelClient],
         startup_code: str,
     ) -> None:
         super().__init__(executed.nb, km=kernel.km)
-        self.executed = executed
-        self.kernel = kernel
-        self.settings = settings
-        self.output_log = log
-        self.stop = stop
-        self.deadline = deadline
         self.told = Told()
+        self._executed = executed
+        self._kernel = kernel
+        self._settings = settings
+        self._output_log = log
         self._start = start
         self._startup_code = startup_code
-        self._poller = zmq.Poller()
+        self._channels = Channels(kernel, stop, deadline, self)
+        self._ready = False
+        self._current: int | None = None
         self._texts: dict[int, CellText] = {}
         self._cell_of: dict[str, int] = {}
-        self._replies: dict[str, dict[str, Any]] = {}
-        self._idle: set[str] = set()
-        self._headed: set[int] = set()
         self._displays: dict[str, list[Mapping[str, Any]]] = {}
-        self._last_message = 0.0
-        self._gone = False
-        self._ready = False
         self._log_cell: int | None = None
-        self._current: int | None = None
-        self._blackbox = BlackBox()
-        executed.before_save = self.render_text
+        self._headed: set[int] = set()
+        executed.before_save = self._render_text
 
     # ------------------------------------------------------------------ the whole run
 
@@ -141,41 +114,33 @@ class PointClient(NotebookClient):
         self.set_widgets_metadata()
         for text in self._texts.values():
             text.finish()
-        self.render_text()
+        self._render_text()
         self.told.truncated = tuple(i for i, text in self._texts.items() if text.truncated)
         return self.nb
 
     def _run_cells(self) -> None:
         for index, cell in enumerate(self.nb.cells):
-            if self.stop:
+            if self._channels.stop:
                 raise Stopped
-            self._begin_cell(index, cell)
-            if self._runs(cell):
-                leave = self._run_cell(index, cell)
-                if leave:
-                    self._end_cell()
-                    return
+            self._current = index
+            self._executed.cell_start(cell, index)
+            leave = self._runs(cell) and self._run_cell(index, cell)
             self._end_cell()
+            if leave:
+                return
 
     def _runs(self, cell: NotebookNode) -> bool:
         tags = cell.metadata.get("tags", ())
-        return bool(
-            cell.cell_type == "code"
-            and cell.source.strip()
-            and self.skip_cells_with_tag not in tags
-        )
-
-    def _begin_cell(self, index: int, cell: NotebookNode) -> None:
-        self._current = index
-        self.executed.cell_start(cell, index)
+        skipped = self.skip_cells_with_tag in tags
+        return cell.cell_type == "code" and bool(cell.source.strip()) and not skipped
 
     def _end_cell(self, failed: bool = False) -> None:
         if self._current is None:
             return
         cell = self.nb.cells[self._current]
         if failed:
-            self.executed.cell_exception(cell, self._current)
-        self.executed.cell_complete(cell, self._current)
+            self._executed.cell_exception(cell, self._current)
+        self._executed.cell_complete(cell, self._current)
         self._current = None
 
     def _run_cell(self, index: int, cell: NotebookNode) -> bool:
@@ -183,266 +148,144 @@ class PointClient(NotebookClient):
         assert self.kc is not None
         cell.outputs = []
         cell.metadata["execution"] = {}
-        self._texts[index] = CellText(cell.outputs, self.settings.output_cap)
+        self._texts[index] = CellText(cell.outputs, self._settings.output_cap)
         self.clear_before_next_output = False
-        for name, fd in self.kernel.echoes.items():
-            self._blackbox.read(name, fd)
-        self._blackbox.forget()
+        self._channels.settle_text()
         # Never "stop on error": only one request is on its way, and what a kernel aborts
         # after an error could be the question for the metrics.
         request = self.kc.execute(cell.source, allow_stdin=False, stop_on_error=False)
         self._cell_of[request] = index
-        limit = self.settings.cell_timeout
-        self._wait(
-            lambda: self._answered(request),
-            None if limit is None else time.monotonic() + limit,
-        )
-        content = self._replies[request]["content"]
+        limit = self._settings.cell_timeout
+        deadline = None if limit is None else time.monotonic() + limit
+        self._channels.wait(lambda: self._channels.answered(request), deadline)
+        content = self._channels.replies[request]["content"]
         if content.get("status") == "ok":
             return any(p.get("source") == "ask_exit" for p in content.get("payload") or ())
         if content.get("ename") == "SystemExit" and content.get("evalue") in ("", "0"):
             return True  # papermill's rule: sys.exit(0) ends a notebook well
         if "raises-exception" in cell.metadata.get("tags", ()):
             return False
-        raise CellError(self._failure(index, content))
-
-    def _failure(self, index: int, reply: Mapping[str, Any]) -> Failure:
-        cell = self.nb.cells[index]
         errors = [output for output in cell.outputs if output.output_type == "error"]
-        content: Mapping[str, Any] = errors[-1] if errors else reply
-        return failure_of_error(
-            content, source=cell.source, cell=index, count=cell.get("execution_count")
+        raise CellError(
+            failure_of_error(
+                errors[-1] if errors else content,
+                source=cell.source,
+                cell=index,
+                count=cell.get("execution_count"),
+            )
         )
 
     # ------------------------------------------------------------------ begin and end
 
     def _connect(self) -> None:
         """Start the kernel, wait until it answers on all channels, prepare it."""
-        startup = time.monotonic() + self.settings.startup_timeout
+        limit = self._settings.startup_timeout
+        deadline = time.monotonic() + limit
         self.kc = self._start()
-        assert self.kc is not None
-        self._shell = self.kc.shell_channel.socket
-        self._iopub = self.kc.iopub_channel.socket
-        for source in (self._shell, self._iopub, self.stop.fd, self.kernel.words):
-            self._poller.register(source, zmq.POLLIN)
-        for fd in (self.kernel.pidfd, *self.kernel.echoes.values()):
-            if fd is not None:
-                self._poller.register(fd, zmq.POLLIN)
+        self._channels.connect(self.kc)
+        name = self._kernel.name
         try:
-            self._await_ready(startup)
+            self._await_ready(deadline)
         except KernelGone:
-            raise KernelProblem(
-                f"Kernel {self.kernel.name!r} {self.kernel.death()} before it answered.",
-                words=self.told.words,
-            ) from None
+            problem = f"Kernel {name!r} {self._kernel.death()} before it answered."
+            raise KernelProblem(problem, words=self.told.words) from None
         except CellTimeout:
-            raise KernelProblem(
-                f"Kernel {self.kernel.name!r} did not answer within "
-                f"{self.settings.startup_timeout:g} s.",
-                words=self.told.words,
-            ) from None
+            problem = f"Kernel {name!r} did not answer within {limit:g} s."
+            raise KernelProblem(problem, words=self.told.words) from None
+        self._ready = True
 
-    def _await_ready(self, startup: float) -> None:
+    def _await_ready(self, deadline: float) -> None:
         assert self.kc is not None
-        request = self.kc.kernel_info()
-        self._wait(lambda: request in self._replies, startup)
-        info = self._replies[request]["content"]
+        channels = self._channels
         # The subscription may be younger than the first answer: ask until it is heard.
-        while request not in self._idle:
-            self._settle_until(lambda r=request: r in self._idle, 0.3)  # type: ignore[misc]
-            if request not in self._idle:
-                request = self.kc.kernel_info()
-                self._wait(lambda r=request: r in self._replies, startup)  # type: ignore[misc]
-        language = info.get("language_info", {})
+        while not self._heard(request := self.kc.kernel_info(), deadline):
+            pass
+        language = channels.replies[request]["content"].get("language_info", {})
         if language.get("name"):
             self.nb.metadata["language_info"] = language
         self.told.language = str(language.get("name", ""))
         self.told.version = str(language.get("version", ""))
         if self.told.language == "python":
-            request = self.kc.execute(
+            startup = self.kc.execute(
                 self._startup_code, silent=True, store_history=False, allow_stdin=False
             )
-            self._wait(lambda: self._answered(request), startup)
-        self._ready = True
+            channels.wait(lambda: channels.answered(startup), deadline)
+
+    def _heard(self, request: str, deadline: float) -> bool:
+        """Wait for the reply; True if what is published for it arrives, too."""
+        self._channels.wait(lambda: request in self._channels.replies, deadline)
+        return self._channels.settle(lambda: self._channels.idle(request), 0.3)
 
     def _settle(self) -> bool:
         """After a timeout or a signal: interrupt, keep what comes of it; True if it obeyed."""
         problem = self.told.problem
-        if isinstance(problem, (KernelGone, KernelProblem)) or self._gone:
+        if self._channels.gone:
             return False
         if problem is None or isinstance(problem, CellError) or self._current is None:
             return True
         request = next(r for r, i in self._cell_of.items() if i == self._current)
-        self.kernel.interrupt()
+        self._kernel.interrupt()
         seconds = STOP_SECONDS if isinstance(problem, Stopped) else SETTLE_SECONDS
-        return self._settle_until(lambda: self._answered(request), seconds)
+        return self._channels.settle(lambda: self._channels.answered(request), seconds)
 
     def _collect(self) -> None:
         """Ask the kernel for the metrics. Whatever happens, the outcome stays as it is."""
-        assert self.kc is not None
-        asked = self.settings.collect
+        asked = self._settings.collect
         if not asked:
             return
-        code = collect_code(asked, self.told.language)
+        assert self.kc is not None
+        channels, language = self._channels, self.told.language
+        code = collect_code(asked, language)
         request = self.kc.execute(
             code,
             silent=not code,
             store_history=False,
-            user_expressions=collect_expressions(asked, self.told.language),
+            user_expressions=collect_expressions(asked, language),
             allow_stdin=False,
             stop_on_error=False,
         )
-        self._displays[request] = []
-        if self._settle_until(lambda: self._answered(request), COLLECT_SECONDS):
-            self.told.metrics, self.told.metric_errors = parse_collected(
-                asked,
-                self._replies[request]["content"],
-                self.told.language,
-                self._displays[request],
-            )
+        shown = self._displays[request] = []
+        if channels.settle(lambda: channels.answered(request), COLLECT_SECONDS):
+            reply = channels.replies[request]["content"]
+            told = parse_collected(asked, reply, language, shown)
+            self.told.metrics, self.told.metric_errors = told
             return
-        reason = "the kernel died" if self._gone else "no answer in time"
+        reason = "the kernel died" if channels.gone else "no answer in time"
         self.told.metric_errors = dict.fromkeys(asked, reason)
-        if self.stop:
-            self.told.problem = self.told.problem or Stopped()
+        if channels.stop and self.told.problem is None:
+            self.told.problem = Stopped()  # another attempt can have them
 
     def _shut_down(self, polite: bool) -> None:
         """End the kernel, politely if it listens, so that its exit handlers run."""
         if self.kc is None:
             return
-        self.told.high_water = high_water(self.kernel.pid)
-        if polite and not self._gone:
+        channels = self._channels
+        self.told.high_water = high_water(self._kernel.pid)
+        if polite and not channels.gone:
             self.kc.shutdown()
             seconds = 1.0 if isinstance(self.told.problem, Stopped) else SHUTDOWN_SECONDS
-            self._settle_until(lambda: self._gone, seconds)
-        if not self._gone:
-            self.kernel.kill()
-            self._settle_until(lambda: self._gone, 2.0)
-        self._drain()
+            channels.settle(lambda: channels.gone, seconds)
+        if not channels.gone:
+            self._kernel.kill()
+            channels.settle(lambda: channels.gone, 2.0)
+        channels.drain()
         self.kc.stop_channels()
         self.kc = None
 
-    # ------------------------------------------------------------------ the poll loop
-
-    def _answered(self, request: str) -> bool:
-        """The kernel replied, and everything that it published before is here."""
-        if request not in self._replies:
-            return False
-        return request in self._idle or time.monotonic() - self._last_message > IDLE_PATIENCE
-
-    def _wait(self, done: Callable[[], bool], deadline: float | None) -> None:
-        """Poll until ``done``; raise what comes first instead."""
-        while not done():
-            if self.stop:
-                raise Stopped
-            if self._gone:
-                self._drain()
-                if done():
-                    return
-                if self._signalled_with_kernel():
-                    raise Stopped
-                raise KernelGone
-            now = time.monotonic()
-            if self.deadline is not None and now >= self.deadline:
-                raise NotebookTimeout
-            if deadline is not None and now >= deadline:
-                raise CellTimeout
-            limits = [limit - now for limit in (deadline, self.deadline) if limit is not None]
-            self._step(min([1.0, *limits]))
-
-    def _signalled_with_kernel(self) -> bool:
-        """A scheduler may signal all processes of a job: ours can come after the kernel's."""
-        code = self.kernel.returncode()
-        if not self.stop and code in {-number for number in (*SIGNALS, signal.SIGHUP)}:
-            select.select([self.stop.fd], [], [], 1.0)
-        return bool(self.stop)
-
-    def _settle_until(self, done: Callable[[], bool], seconds: float) -> bool:
-        """Poll until ``done``, but not for long; a (second) signal cuts it short."""
-        end = time.monotonic() + seconds
-        hurry = self.stop.count
-        while not done():
-            now = time.monotonic()
-            if self._gone or now >= end or self.stop.count > hurry:
-                return done()
-            self._step(min(0.5, end - now))
-        return True
-
-    def _step(self, seconds: float) -> None:
-        """Wait for something to happen, and deal with all of it."""
-        ready = dict(self._poller.poll(max(0, int(seconds * 1000) + 1)))
-        if self.kernel.words in ready:
-            self._hear_words()
-        for name, fd in self.kernel.echoes.items():
-            if fd in ready:
-                self._blackbox.read(name, fd)
-        if self._iopub in ready:
-            self._receive(self._iopub, self._on_published)
-        if self._shell in ready:
-            self._receive(self._shell, self._on_reply)
-        if self.kernel.pidfd is not None:
-            self._gone = self._gone or self.kernel.pidfd in ready
-        elif not ready or not self._replies:
-            self._gone = self._gone or self.kernel.gone()
-        self.output_log.flush()
-        self.executed.tick()
-
-    def _receive(self, socket: zmq.Socket[bytes], handle: Callable[[Any], None]) -> int:
-        """Take the messages that are there, at most one batch."""
-        assert self.kc is not None
-        for count in range(BATCH):
-            try:
-                parts = socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return count
-            _, signed = self.kc.session.feed_identities(parts)
-            handle(self.kc.session.deserialize(signed))
-        return BATCH
-
-    def _drain(self) -> None:
-        """Take what a dead kernel left behind on all ways to us."""
-        quiet = time.monotonic() + 0.1
-        while time.monotonic() < quiet and self._iopub.poll(50):
-            if self._receive(self._iopub, self._on_published):
-                quiet = time.monotonic() + 0.1
-        self._receive(self._shell, self._on_reply)
-        for name, fd in self.kernel.echoes.items():
-            self._blackbox.read(name, fd)
-            rest = self._blackbox.unpublished(name)
-            if rest:
-                self._print(name, rest, self._current)
-        self._hear_words()
-        self.output_log.flush()
-
     # ------------------------------------------------------------------ what is heard
 
-    def _hear_words(self) -> None:
-        text = BlackBox.read_all(self.kernel.words)
-        if text:
-            self.output_log.write(text)
-            self.told.words = (self.told.words + text)[-4000:]
-
-    def _on_reply(self, message: dict[str, Any]) -> None:
-        request = message["parent_header"].get("msg_id")
-        if request:
-            self._replies[request] = message
-            self._last_message = time.monotonic()
-
-    def _on_published(self, message: dict[str, Any]) -> None:
-        self._last_message = time.monotonic()
+    def published(self, message: dict[str, Any]) -> None:
+        """Put what a kernel published where it belongs (see ``channels.Listener``)."""
         request = message["parent_header"].get("msg_id", "")
         kind = message["msg_type"]
         content = message["content"]
         if kind == "stream":
-            name, text = content.get("name", "stdout"), content.get("text", "")
-            self._blackbox.published(name, text)
+            stream, text = content.get("name", "stdout"), content.get("text", "")
             if request in self._displays:
-                self.output_log.write(text)
-                return
-            self._print(name, text, self._cell_of.get(request, self._current), message)
+                self._output_log.write(text)
+            else:
+                self._print(stream, text, self._cell_of.get(request, self._current), message)
             return
-        if kind == "status" and content.get("execution_state") == "idle":
-            self._idle.add(request)
         if request in self._displays:
             if kind == "display_data":
                 self._displays[request].append(content)
@@ -454,14 +297,23 @@ class PointClient(NotebookClient):
             self.nb.cells[index]["execution_count"] = content.get("execution_count")
             self._head(index)
         elif kind in ("display_data", "execute_result"):
-            self.output_log.shown(content)
+            self._output_log.shown(content)
         elif kind == "error":
-            self.output_log.error(content)
-        try:
+            self._output_log.error(content)
+        with suppress(CellExecutionComplete):
             self.process_message(message, self.nb.cells[index], index)
-        except CellExecutionComplete:
-            pass
-        self.executed.changed()
+        self._executed.changed()
+
+    def unpublished(self, stream: str, text: str) -> None:
+        self._print(stream, text, self._current)
+
+    def words(self, text: str) -> None:
+        self._output_log.write(text)
+        self.told.words = (self.told.words + text)[-WORDS_KEPT:]
+
+    def pause(self) -> None:
+        self._output_log.flush()
+        self._executed.tick()
 
     def _head(self, index: int) -> None:
         """Say in the log whose text follows, if that is not clear."""
@@ -469,29 +321,30 @@ class PointClient(NotebookClient):
             self._log_cell = index
             later = index in self._headed
             self._headed.add(index)
-            self.output_log.header(index, self.nb.cells[index].get("execution_count"), later)
+            self._output_log.header(index, self.nb.cells[index].get("execution_count"), later)
 
     def _print(
-        self, name: str, text: str, index: int | None, message: dict[str, Any] | None = None
+        self, stream: str, text: str, index: int | None, message: dict[str, Any] | None = None
     ) -> None:
         """Text of a stream goes to the log, and to the outputs of its cell."""
         if index is not None:
             self._head(index)
-        self.output_log.write(text)
+        self._output_log.write(text)
         if index is None or index not in self._texts:
             return
-        request = message["parent_header"].get("msg_id", "") if message else ""
-        if self.output_hook_stack.get(request):
-            # An Output widget takes what is printed; it shows it in the page instead.
-            assert message is not None
+        self._executed.changed()
+        if message and self.output_hook_stack.get(message["parent_header"].get("msg_id", "")):
+            # An Output widget takes what is printed while it is entered.
             super().output(self.nb.cells[index].outputs, message, None, index)
             return
         if self.clear_before_next_output and index == self._current:
-            self._clear(index)
-        self._texts[index].write(name, text)
-        self.executed.changed()
+            self.nb.cells[index].outputs[:] = []
+            self.clear_display_id_mapping(index)
+            self._texts[index].clear()
+            self.clear_before_next_output = False
+        self._texts[index].write(stream, text)
 
-    # nbclient calls these for what is not text
+    # nbclient calls these two for what is not text
 
     def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
         waiting = self.clear_before_next_output
@@ -506,13 +359,7 @@ class PointClient(NotebookClient):
         if not outs:
             self._texts[cell_index].clear()
 
-    def _clear(self, index: int) -> None:
-        self.nb.cells[index].outputs[:] = []
-        self.clear_display_id_mapping(index)
-        self._texts[index].clear()
-        self.clear_before_next_output = False
-
-    def render_text(self) -> None:
+    def _render_text(self) -> None:
         """Bring the texts in the notebook up to date."""
         for text in self._texts.values():
             text.render()

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..model import Cause, Failure, Outcome, Settings
-from .client import CellError, CellTimeout, KernelGone, NotebookTimeout, Stopped
+from .channels import CellTimeout, KernelGone, NotebookTimeout, Stopped
+from .client import CellError
 from .failure import failure_of_error
 from .kernel import KernelProblem
 from .prepare import NotebookInvalid

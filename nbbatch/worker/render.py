@@ -21,7 +21,7 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters.highlight import Highlight2HTML
 from nbformat import NotebookNode
 
-from ..model import Cause, PointFiles, Record, Value
+from ..model import Cause, Outcome, PointFiles, Record, Value
 from .displays import OUTPUT_TYPES, balanced_html, static_output
 from .parameters_cell import source_of, tags_of
 
@@ -116,7 +116,8 @@ def _prepared_cells(
                     "anchor": shown.metadata.nbbatch_anchor,
                     "cell": _prompt(cell, index),
                     "text": text,
-                    "expected": index != blamed and "raises-exception" in shown.metadata.tags,
+                    "expected": record.outcome is Outcome.OK
+                    or (index != blamed and "raises-exception" in shown.metadata.tags),
                 }
             )
         cells.append(shown)
@@ -176,12 +177,14 @@ def _short(text: str) -> str:
 
 def _facts(record: Record) -> dict[str, str]:
     """What the head of the page says about the run, in words."""
+    # For other languages ``python`` is the worker's.
+    python = f"(Python {record.python})" if record.python and record.language == "python" else ""
     facts = {
         "why": _CAUSES.get(record.cause, ""),
         "took": duration_text(record.seconds),
-        "started": record.started.replace("T", " ").replace("+00:00", " UTC"),
+        "started": f"{record.started[:19].replace('T', ' ')} UTC" if record.started else "",
         "on": record.host,
-        "kernel": " · ".join(part for part in (record.kernel, record.python) if part),
+        "kernel": f"{record.kernel} {python}".strip(),
         "peak memory": memory_text(record.peak_memory),
         "attempt": str(record.attempt) if record.attempt > 1 else "",
     }

@@ -62,8 +62,7 @@ def test_no_kernel_outlives_everything_else(bench: Bench) -> None:
     sweep = bench.run(bench.notebook("import time; time.sleep(600)"), {"x": [1, 2]})
     until(lambda: len(bench.ran()) == 2)
     _kill(sweep, "supervisor")
-    _kill(sweep, "worker")
-    _kill(sweep, "worker")
+    _kill(sweep, "workers")
     until(lambda: _kernels(sweep) == [])
     assert set(states(sweep).values()) == {"lost"}
 
@@ -122,10 +121,18 @@ def _kill(sweep: Sweep, victim: str) -> None:
     workers = [worker["pid"] for worker in state["workers"]]
     victims = {
         "supervisor": [state["pid"]],
-        "worker": [pid for pid in workers if psutil.pid_exists(pid)][:1],
+        "worker": workers[:1],
+        "workers": workers,
         "kernel": _kernels(sweep)[:1],
         "all": [state["pid"], *workers, *_kernels(sweep)],
     }[victim]
     for pid in victims:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    until(lambda: not any(_lives(pid) for pid in victims))
+
+
+def _lives(pid: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False

@@ -114,7 +114,7 @@ def test_the_lock_of_a_killed_process_is_broken(folder: SweepFolder) -> None:
     )
     subprocess.run([sys.executable, "-c", holder], check=False)
     assert folder.lock_file.exists()
-    with folder.lock("resume", wait=5):
+    with folder.lock("resume"):
         pass
 
 

@@ -75,14 +75,19 @@ def test_the_head_shows_state_parameters_metrics_and_links() -> None:
         metrics={"chi2": 1.25, "bins": [1, 2]},
         metric_errors={"mass": "mass: NameError: name 'mass' is not defined"},
         seconds=83.4,
+        started="2026-11-21T13:24:13.891Z",
         host="node7",
+        kernel="python3",
+        language="python",
+        python="3.12.1",
         peak_memory=234_567_890,
     )
 
     page = page_of(code(), record=record, subtitle_params={"sigma": 8, "name": "a<b>", "on": True})
 
     head = text_of(page, "header")
-    assert head.startswith("Report executed.ipynb output.log T ok took 1 min 23 s on node7")
+    assert head.startswith("Report executed.ipynb output.log T ok took 1 min 23 s started")
+    assert "2026-11-21 13:24:13 UTC on node7 kernel python3 (Python 3.12.1)" in head
     assert "peak memory 235 MB attempt 2" in head
     assert "Parameters sigma 8 name a<b> on true Metrics chi2 1.25 bins [1, 2]" in head
     assert "mass: NameError" in head

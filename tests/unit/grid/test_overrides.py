@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nbbatch.errors import GridError, NoPoints
+from nbbatch.grid import Overrides, load_grid
 from tests.unit.grid.grids import column, grid_of, points_of
 
 BASE = "sigma: [8, 10, 12]\nname: x\nrho: [1, 2]"
@@ -59,6 +61,26 @@ def test_a_glob_of_the_command_line_may_hold_commas_and_brackets(tmp_path: Any) 
         (tmp_path / name).touch()
     files = column("{}", "f", axes=("f=glob(a,[12].txt)",), folder=tmp_path)
     assert files == [str(tmp_path / "a,1.txt"), str(tmp_path / "a,2.txt")]
+
+
+def test_paths_of_the_command_line_are_relative_to_where_it_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "grids").mkdir()
+    (tmp_path / "a.root").touch()
+    grid = tmp_path / "grids" / "params.yaml"
+    grid.write_text("grid: {f: [x.root], g: [1]}\ntypes: {f: path}\n")
+    monkeypatch.chdir(tmp_path)
+
+    def values(name: str, **overrides: Any) -> list[Any]:
+        loaded = load_grid(grid, overrides=Overrides(**overrides))
+        return [point.params[name] for point in loaded.points]
+
+    assert values("f") == [str(tmp_path / "grids" / "x.root")]
+    assert values("f", pins=("f=x.root",)) == [str(tmp_path / "x.root")]
+    assert values("f", axes=("f=y.root",)) == [str(tmp_path / "y.root")]
+    assert values("g", axes=("g=glob(*.root)",)) == [str(tmp_path / "a.root")]
+    assert values("g", axes=("g={glob: '*.root'}",)) == [str(tmp_path / "a.root")]
 
 
 def test_declared_types_hold_for_the_command_line() -> None:
