@@ -59,6 +59,8 @@ def header_of(plan: Plan, root: Path, sweep_id: str) -> Header:
 
 def write_sweep(plan: Plan, folder: SweepFolder, sweep_id: str) -> None:
     """Write the folder's specification, unless the same is there already."""
+    from .notebook import CURRENT_KERNEL, current_kernelspec
+
     header = header_of(plan, folder.root, sweep_id)
     content = plan.notebook.path.read_bytes()
     earlier = folder.header() if folder.exists() else None
@@ -79,6 +81,8 @@ def write_sweep(plan: Plan, folder: SweepFolder, sweep_id: str) -> None:
     elif plan.only:
         # On a sweep that is there `--point` chooses what to run, not what it consists of.
         points = tuple(point for point in points if point.id in plan.only)
+    if plan.kernel == CURRENT_KERNEL:
+        folder.write_kernelspec(CURRENT_KERNEL, current_kernelspec())
     folder.write_specification(header, points, notebook=content, grid=plan.grid.resolved)
     folder.journal("created" if earlier is None else "revised", revision=header.revision)
 

@@ -156,6 +156,12 @@ class SweepFolder:
             if file.exists():
                 shutil.copy2(file, kept / file.name)
 
+    def write_kernelspec(self, name: str, spec: Mapping[str, Any]) -> None:
+        """Add a kernelspec that the sweep brings along."""
+        home = self.kernels / "kernels" / name
+        home.mkdir(parents=True, exist_ok=True)
+        write_atomic(home / "kernel.json", _pretty(spec))
+
     # what was submitted
 
     def write_batch(self, number: int, content: Mapping[str, Any]) -> Path:

@@ -301,7 +301,7 @@ def _fingerprint(
     parts = {
         "code": notebook.code_sha256,
         "kernel": kernel,
-        "environment": [sys.executable, sys.version] if kernel.startswith("python") else [],
+        "environment": [sys.executable, sys.version] if notebook.language == "python" else [],
         "collect": dict(collect),
         "inputs": {name: _file_digest(Path(name)) for name in inputs},
     }

@@ -15,8 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nbformat.v4 import new_notebook
+
 from ..model import Bundle, Cause, Failure, Point, PointFiles, Record
-from .execute import Attempt, Result, blank_record, now, run_attempt, write_record
+from .execute import Attempt, Result, blank_record, now, run_attempt, write_outcome
 from .files import append_line
 from .stop import Stop
 
@@ -127,7 +129,7 @@ class Worker:
             traceback.print_exc()
             failure = Failure(type(error).__name__, str(error), traceback.format_exc())
             record = replace(blank_record(attempt, started), failure=failure)
-            write_record(attempt, record)
+            write_outcome(attempt, new_notebook(), record)
             return Result(record)
 
 
@@ -144,7 +146,7 @@ def _give_up(attempt: Attempt, old: Record | None) -> None:
     record = replace(
         blank_record(attempt, now()), failure=Failure("WorkerLost", value), finished=now()
     )
-    write_record(attempt, record)
+    write_outcome(attempt, new_notebook(), record)
 
 
 def _archive(folder: Path, old: Record | None) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -300,8 +299,14 @@ class PointClient(NotebookClient):
             self._output_log.shown(content)
         elif kind == "error":
             self._output_log.error(content)
-        with suppress(CellExecutionComplete):
+        try:
             self.process_message(message, self.nb.cells[index], index)
+        except CellExecutionComplete:
+            pass
+        except Exception:
+            # A message that nbclient cannot read, most often a widget's: without it is
+            # better than no notebook at all.
+            self.log.exception("a %s message could not be shown", kind)
         self._executed.changed()
 
     def unpublished(self, stream: str, text: str) -> None:

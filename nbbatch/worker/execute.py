@@ -97,7 +97,9 @@ def blank_record(attempt: Attempt, started: str) -> Record:
     )
 
 
-def write_record(attempt: Attempt, record: Record) -> None:
+def write_outcome(attempt: Attempt, nb: NotebookNode, record: Record) -> None:
+    """Write the page, then the record, which ends the attempt. Raises OSError."""
+    _write_page(attempt, nb, record)
     text = json.dumps(record.to_json(), ensure_ascii=False, indent=1, allow_nan=False)
     write_atomic(attempt.folder / PointFiles.RECORD, f"{text}\n".encode("utf-8", "replace"))
 
@@ -134,8 +136,7 @@ def run_attempt(attempt: Attempt, stop: Stop) -> Result:
         record = replace(record, python=told.version)
     assert run.notebook is not None
     run.notebook.finish()
-    _write_page(attempt, run.notebook.nb, record)
-    write_record(attempt, record)
+    write_outcome(attempt, run.notebook.nb, record)
     return Result(record, final=isinstance(problem, KernelProblem) and problem.final)
 
 
@@ -225,6 +226,10 @@ class _Run:
                 output_path=str(self.attempt.executed),
                 connect=connect,
             )
+        except Exception:
+            if self.notebook is not None:
+                self.notebook.save()  # a defect of ours; what the notebook did is kept
+            raise
         finally:
             watch.stop()
         self.system_oom = any(count.grew() for count in oom)

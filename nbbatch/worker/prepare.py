@@ -19,6 +19,7 @@ from papermill.translators import RTranslator, papermill_translators
 
 from ..model import Value
 from .engine import ENGINE
+from .parameters_cell import tag_parameters_cell
 
 
 class NotebookInvalid(Exception):
@@ -65,6 +66,7 @@ def inject(
 ) -> NotebookNode:
     """Put the parameters in as papermill does. NotebookInvalid when its language has no way."""
     language = spec.language or nb.metadata.get("language_info", {}).get("name", "")
+    tag_parameters_cell(nb.cells)
     if params:
         try:
             nb = parameterize_notebook(

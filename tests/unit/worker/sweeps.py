@@ -1,0 +1,103 @@
+"""Small sweep folders, as a controller would have written them, and the worker run on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+
+from nbbatch.model import Bundle, PointFiles, Record
+
+PATIENCE = 90
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep folder with one bundle, and what a worker left in it."""
+
+    root: Path
+    bundle: Bundle
+
+    @property
+    def file(self) -> Path:
+        return self.root / "bundle.json"
+
+    def folder(self, index: int = 0) -> Path:
+        return self.root / self.bundle.points[index].dir
+
+    def record(self, index: int = 0) -> Record:
+        text = (self.folder(index) / PointFiles.RECORD).read_text("utf-8")
+        return Record.from_json(json.loads(text))
+
+    def log(self, index: int = 0) -> str:
+        return (self.folder(index) / PointFiles.LOG).read_text("utf-8")
+
+    def executed(self, index: int = 0) -> nbformat.NotebookNode:
+        """The executed notebook, which must be a valid one."""
+        nb = nbformat.read(self.folder(index) / PointFiles.EXECUTED, as_version=4)
+        nbformat.validate(nb)
+        return nb
+
+    def states(self, index: int = 0) -> list[str]:
+        """papermill's status of each cell, its error notes left out."""
+        cells = self.executed(index).cells
+        return [c.metadata.papermill.status for c in cells if "papermill" in c.metadata]
+
+    def attempts(self, index: int = 0) -> list[dict[str, Any]]:
+        lines = (self.folder(index) / PointFiles.ATTEMPTS).read_text("utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """The worker, as a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "nbbatch.worker", *(arguments or (str(self.file),))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **environment},
+            text=True,
+        )
+
+    def run(self, **environment: str) -> int:
+        """Run the bundle to its end; the worker's exit code."""
+        with self.start(**environment) as worker:
+            _, said = worker.communicate(timeout=PATIENCE)
+        print(said)
+        return worker.returncode
+
+    def wait_for(self, text: str, index: int = 0) -> None:
+        """Wait until ``text`` is in the log."""
+        path = self.folder(index) / PointFiles.LOG
+        wait_until(lambda: path.exists() and text in path.read_text("utf-8"), f"{text!r} in log")
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+def processes_of(sweep: Sweep) -> list[psutil.Process]:
+    """Processes that carry the sweep's environment: its kernels and what they started."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("NBBATCH_POINT_DIR", "").startswith(str(sweep.root)):
+                found.append(process)
+    return found
+
+
+def tagged(source: str, *tags: str) -> nbformat.NotebookNode:
+    """A code cell with tags."""
+    return nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)})
