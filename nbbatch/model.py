@@ -83,6 +83,10 @@ class Launch:
     ``python`` is the interpreter on the node (empty: this one, on a shared filesystem);
     ``setup`` shell lines that run before it; ``container`` an image to run it in;
     ``options`` the scheduler's own, by name; ``mail`` an address to tell of the end.
+    ``retry_memory`` multiplies the memory request of a point that ran out of it (0: no
+    retry). HTCondor only: ``files`` is ``shared``, ``transfer``, ``spool`` or empty (chosen
+    by itself), ``max_idle`` bounds the idle jobs that the schedd sees, ``personal`` starts
+    a pool of one's own.
     """
 
     python: str = ""
@@ -90,6 +94,10 @@ class Launch:
     container: str = ""
     mail: str = ""
     options: dict[str, str] = field(default_factory=dict)
+    retry_memory: float = 0.0
+    files: str = ""
+    max_idle: int | None = None
+    personal: bool = False
 
 
 @dataclass(frozen=True)

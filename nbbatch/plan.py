@@ -55,6 +55,10 @@ class Request:
     container: str | None = None
     python: str | None = None
     mail: str | None = None
+    retry_memory: str | None = None
+    files: str | None = None
+    max_idle: int | None = None
+    personal: bool = False
     points_per_job: int = 1
     timeout: str | float | None = None
     cell_timeout: str | float | None = None
@@ -267,7 +271,24 @@ def _launch(request: Request) -> Launch:
         container=request.container or "",
         mail=request.mail or "",
         options=_options(request.options),
+        retry_memory=_factor(request.retry_memory),
+        files=request.files or "",
+        max_idle=request.max_idle,
+        personal=request.personal,
     )
+
+
+def _factor(text: str | None) -> float:
+    """``2x`` or ``1.5``: by what to multiply a request."""
+    if text is None:
+        return 0.0
+    try:
+        factor = float(text.lower().removesuffix("x"))
+    except ValueError:
+        factor = 0.0
+    if not 1 < factor <= 100:
+        raise UsageError(f"--retry-memory {text}: write a factor above 1, such as 2x.")
+    return factor
 
 
 def _setup_lines(setup: str | None) -> str:

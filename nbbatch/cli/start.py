@@ -3,257 +3,74 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import options as opt
 from .console import print_json, say, show, warn
-from .options import Json, PlanFormat
 
 if TYPE_CHECKING:
-    from ..plan import Plan
+    from ..plan import Plan, Request
     from ..sweep import Sweep
 
 CONFIRM_ABOVE = 1_000
 """Points above which ``run`` asks, when there is somebody to ask."""
 
-GRID, RUN, JOB, OUT = "Grid", "Execution", "Jobs", "Folder"
-
-Notebook = Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="The notebook to run.")]
-GridFile = Annotated[
-    str | None,
-    typer.Option(
-        "--grid",
-        metavar="FILE",
-        help="YAML grid; - reads it from standard input.",
-        rich_help_panel=GRID,
-    ),
-]
-Pins = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-p", metavar="NAME=VALUE", help="Pin a parameter to one value.", rich_help_panel=GRID
-    ),
-]
-Axes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-g",
-        metavar="NAME=1,2,3",
-        help="Replace or add an axis; also 'NAME=range(0,5)', 'NAME=linspace(0,1,5)'.",
-        rich_help_panel=GRID,
-    ),
-]
-Where = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--where",
-        metavar="EXPR",
-        help="Keep only points for which this holds.",
-        rich_help_panel=GRID,
-    ),
-]
-Sample = Annotated[
-    int | None,
-    typer.Option(
-        "--sample", metavar="N", help="Keep only N points, drawn at random.", rich_help_panel=GRID
-    ),
-]
-MaxPoints = Annotated[
-    int | None,
-    typer.Option(
-        "--max-points",
-        metavar="N",
-        help="Allow so many points (default 10,000).",
-        rich_help_panel=GRID,
-    ),
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option("--point", metavar="ID", help="Run only this point.", rich_help_panel=GRID),
-]
-AllowUnknown = Annotated[
-    bool,
-    typer.Option(
-        "--allow-unknown",
-        help="Pass parameters that the notebook does not declare.",
-        rich_help_panel=GRID,
-    ),
-]
-Kernel = Annotated[
-    str | None,
-    typer.Option(
-        "--kernel",
-        metavar="NAME",
-        help="Kernel to use; `current` is this Python.",
-        rich_help_panel=RUN,
-    ),
-]
-Backend = Annotated[
-    str, typer.Option("--backend", metavar="NAME", help="Where jobs run.", rich_help_panel=JOB)
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        metavar="DIR",
-        help="The sweep folder; the same folder again runs only what is missing, stale or not ok.",
-        rich_help_panel=OUT,
-    ),
-]
-Name = Annotated[
-    str | None,
-    typer.Option(
-        "--name",
-        metavar="NAME",
-        help="Put it into sweeps/NAME/ (default: the notebook's name).",
-        rich_help_panel=OUT,
-    ),
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        "-j",
-        metavar="N",
-        help="Points that run at the same time (default: the CPUs that this process may use).",
-        rich_help_panel=JOB,
-    ),
-]
-Memory = Annotated[
-    str | None,
-    typer.Option(
-        "--memory",
-        metavar="SIZE",
-        help="Memory of one point, e.g. 2GB; a kernel that uses more is ended.",
-        rich_help_panel=JOB,
-    ),
-]
-Cpus = Annotated[
-    int | None,
-    typer.Option(
-        "--cpus",
-        metavar="N",
-        help="CPUs (threads of numeric libraries) of one point.",
-        rich_help_panel=JOB,
-    ),
-]
-Timeout = Annotated[
-    str | None,
-    typer.Option(
-        "--timeout", metavar="TIME", help="For a whole notebook (90s, 1h30m).", rich_help_panel=RUN
-    ),
-]
-CellTimeout = Annotated[
-    str | None,
-    typer.Option("--cell-timeout", metavar="TIME", help="For one cell.", rich_help_panel=RUN),
-]
-Retries = Annotated[
-    int,
-    typer.Option(
-        "--retries",
-        metavar="N",
-        help="Tries after an infrastructure failure; a notebook's own failure is a result.",
-        rich_help_panel=RUN,
-    ),
-]
-Collect = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--collect",
-        metavar="[NAME=]EXPR",
-        help="A metric: evaluated in the kernel after the last cell.",
-        rich_help_panel=RUN,
-    ),
-]
-Cwd = Annotated[
-    str,
-    typer.Option(
-        "--cwd",
-        metavar="FOLDER",
-        help="Where the notebook runs: `notebook` (its own "
-        "folder), `point` (the point's) or a path.",
-        rich_help_panel=RUN,
-    ),
-]
-NoInput = Annotated[
-    bool, typer.Option("--no-input", help="Hide code on the pages.", rich_help_panel=RUN)
-]
-Force = Annotated[
-    bool, typer.Option("--force", help="Run points again that are ok.", rich_help_panel=OUT)
-]
-Detach = Annotated[bool, typer.Option("--detach", "-d", help="Return at once.")]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would run and what would be submitted.")
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
 
 def run(
-    notebook: Notebook,
-    grid: GridFile = None,
-    pins: Pins = None,
-    axes: Axes = None,
-    where: Where = None,
-    sample: Sample = None,
-    max_points: MaxPoints = None,
-    point: Only = None,
-    allow_unknown: AllowUnknown = False,
-    kernel: Kernel = None,
-    timeout: Timeout = None,
-    cell_timeout: CellTimeout = None,
-    retries: Retries = 2,
-    collect: Collect = None,
-    cwd: Cwd = "notebook",
-    no_input: NoInput = False,
-    backend: Backend = "local",
-    jobs: Jobs = None,
-    cpus: Cpus = None,
-    memory: Memory = None,
-    out: Out = None,
-    name: Name = None,
-    force: Force = False,
-    detach: Detach = False,
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    context: typer.Context,
+    notebook: opt.Notebook,
+    grid: opt.GridFile = None,
+    pins: opt.Pins = None,
+    axes: opt.Axes = None,
+    where: opt.Where = None,
+    sample: opt.Sample = None,
+    max_points: opt.MaxPoints = None,
+    only: opt.Only = None,
+    allow_unknown: opt.AllowUnknown = False,
+    kernel: opt.Kernel = None,
+    timeout: opt.Timeout = None,
+    cell_timeout: opt.CellTimeout = None,
+    retries: opt.Retries = 2,
+    collect: opt.Collect = None,
+    cwd: opt.Cwd = "notebook",
+    no_input: opt.NoInput = False,
+    backend: opt.Backend = "local",
+    jobs: opt.Jobs = None,
+    cpus: opt.Cpus = None,
+    memory: opt.Memory = None,
+    disk: opt.Disk = None,
+    gpus: opt.Gpus = None,
+    time: opt.Time = None,
+    points_per_job: opt.PointsPerJob = 1,
+    options: opt.Options = None,
+    setup: opt.Setup = None,
+    python: opt.Python = None,
+    container: opt.Container = None,
+    mail: opt.Mail = None,
+    retry_memory: opt.RetryMemory = None,
+    files: opt.Files = None,
+    max_idle: opt.MaxIdle = None,
+    personal: opt.Personal = False,
+    out: opt.Out = None,
+    name: opt.Name = None,
+    force: opt.Force = False,
+    detach: opt.Detach = False,
+    dry_run: opt.DryRun = False,
+    yes: opt.Yes = False,
 ) -> None:
     """Run NOTEBOOK once for each point of a grid.
 
     Without a grid it runs once. Ctrl-C asks whether to leave the sweep running.
     """
-    from ..plan import Request, make_plan
+    from ..plan import make_plan
     from ..sweep import EVERYTHING, FAILED_TOO, Sweep
     from .follow import attach
 
-    request = Request(
-        notebook=notebook,
-        grid=grid,
-        pins=pins or (),
-        axes=axes or (),
-        where=where or (),
-        sample=sample,
-        max_points=max_points,
-        only=point or (),
-        allow_unknown=allow_unknown,
-        kernel=kernel,
-        timeout=timeout,
-        cell_timeout=cell_timeout,
-        retries=retries,
-        collect=collect or (),
-        cwd=cwd,
-        no_input=no_input,
-        backend=backend,
-        jobs=jobs,
-        cpus=cpus,
-        memory=memory,
-        out=out,
-        name=name,
-        force=force,
-    )
-    planned = make_plan(request)
+    planned = make_plan(_request(context))
     if dry_run:
-        _show_plan(planned, PlanFormat.table)
+        _show_plan(planned, opt.PlanFormat.table)
         say(Sweep.preview(planned))
         return
     for note in planned.notes:
@@ -266,43 +83,41 @@ def run(
 
 
 def plan(
-    notebook: Notebook,
-    grid: GridFile = None,
-    pins: Pins = None,
-    axes: Axes = None,
-    where: Where = None,
-    sample: Sample = None,
-    max_points: MaxPoints = None,
-    point: Only = None,
-    allow_unknown: AllowUnknown = False,
-    kernel: Kernel = None,
-    collect: Collect = None,
-    out: Out = None,
+    context: typer.Context,
+    notebook: opt.Notebook,
+    grid: opt.GridFile = None,
+    pins: opt.Pins = None,
+    axes: opt.Axes = None,
+    where: opt.Where = None,
+    sample: opt.Sample = None,
+    max_points: opt.MaxPoints = None,
+    only: opt.Only = None,
+    allow_unknown: opt.AllowUnknown = False,
+    kernel: opt.Kernel = None,
+    collect: opt.Collect = None,
+    out: opt.Out = None,
     format: Annotated[
-        PlanFormat, typer.Option("--format", "-f", help="How to print it.")
-    ] = PlanFormat.table,
+        opt.PlanFormat, typer.Option("--format", "-f", help="How to print it.")
+    ] = opt.PlanFormat.table,
 ) -> None:
     """Show the points that `run` would run; check everything, run nothing."""
-    from ..plan import Request, make_plan
+    from ..plan import make_plan
 
-    request = Request(
-        notebook=notebook,
-        grid=grid,
-        pins=pins or (),
-        axes=axes or (),
-        where=where or (),
-        sample=sample,
-        max_points=max_points,
-        only=point or (),
-        allow_unknown=allow_unknown,
-        kernel=kernel,
-        collect=collect or (),
-        out=out,
-    )
-    _show_plan(make_plan(request), format)
+    _show_plan(make_plan(_request(context)), format)
 
 
-def inspect(notebook: Notebook, as_json: Json = False) -> None:
+def _request(context: typer.Context) -> Request:
+    """The command's parameters that are fields of ``Request``, by the same names."""
+    from dataclasses import fields
+
+    from ..plan import Request
+
+    given = context.params
+    names = [field.name for field in fields(Request)]
+    return Request(**{name: given[name] for name in names if given.get(name) is not None})
+
+
+def inspect(notebook: opt.Notebook, as_json: opt.Json = False) -> None:
     """Show what a notebook declares: parameters, defaults, kernel, imports."""
     from ..notebook import read_notebook
 
@@ -317,16 +132,16 @@ def inspect(notebook: Notebook, as_json: Json = False) -> None:
     print_json({**asdict(found), "path": str(found.path)})
 
 
-def _show_plan(planned: Plan, format: PlanFormat) -> None:
+def _show_plan(planned: Plan, format: opt.PlanFormat) -> None:
     from ..create import done_points
 
     done = done_points(planned)
-    if format is PlanFormat.table:
+    if format is opt.PlanFormat.table:
         from ..display import plan_table
 
         show(plan_table(planned.points, planned.grid.axes, done, planned.notes))
         return
-    if format is PlanFormat.json:
+    if format is opt.PlanFormat.json:
         print_json(
             [
                 {"id": p.id, "index": p.index, "done": p.id in done, "params": p.params}

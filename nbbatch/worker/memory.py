@@ -16,6 +16,7 @@ import psutil
 INTERVAL = 0.2
 _PAGE = resource.getpagesize()
 _PROC = Path("/proc")
+_CGROUPS = Path("/sys/fs/cgroup")
 _CHILDREN_FILE = Path("/proc/thread-self/children")
 """Not in kernels built without CONFIG_PROC_CHILDREN, nor on macOS."""
 
@@ -139,7 +140,7 @@ class OutOfMemoryCount:
 def _oom_file(pid: int) -> Path | None:
     """The file that counts OOM kills: v2 ``memory.events``, v1 ``memory.oom_control``."""
     candidates: list[Path] = []
-    root = Path("/sys/fs/cgroup")
+    root = _CGROUPS
     with suppress(OSError):
         for line in (_PROC / str(pid) / "cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)

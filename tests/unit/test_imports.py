@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "results": VALUES | {"worker"},
     "plan": VALUES | {"folder", "grid", "notebook"},
     "submissions": VALUES | {"folder"},
-    "create": VALUES | {"catalogue", "collect", "folder", "plan", "provenance"},
+    "create": VALUES | {"catalogue", "collect", "folder", "notebook", "plan", "provenance"},
 }
 # The doors and what they open may use everything beneath them, and not each other.
 DOORS = {"cli", "__main__"}

@@ -37,7 +37,7 @@ def shown(*pieces: str, line_limit: int = 65_536) -> str:
         ("a\nb\nc\n\x1b[2AX\n", "a\nX\nc\n"),
         ("top\x1b[5A!", "top!"),
         ("\x1b[31mred\x1b[0m\n", "\x1b[31mred\x1b[0m\n"),
-        ("\x1b[31mred\x1b[0m\rRED", "\x1b[0mRED"),
+        ("\x1b[31mred\x1b[0m\rRED", "RED"),
         ("lonely \x1b escape\r", "lonely \x1b escape"),
         ("ünï😀\rÜ", "Ünï😀"),
     ],

@@ -1,0 +1,220 @@
+"""Which parameter values the points of a failure group share more than chance allows. Pure.
+
+For each value (and, for numbers, each threshold) the question is: of the N points that
+have ended, n have this value; k failed in this way, and a of these have the value. If
+the failure had nothing to do with the value, a would follow the hypergeometric
+distribution; its upper tail is the p-value (Fisher's exact test, one-sided). As many
+values are tried, p is multiplied by their number (Bonferroni). With few points nothing
+can be significant, and then it is said that it may be chance.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..failures import FailureGroup
+from ..model import PointView, Value
+
+SURE = 0.01
+"""Corrected p-value below which a value is called over-represented."""
+
+MOST_LEVELS = 50
+"""Distinct values of a parameter that are tried one by one; more only if they are numbers."""
+
+THRESHOLDS = 20
+MOST_SUSPECTS = 2
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A condition on a parameter, and how often it holds inside a group and among all.
+
+    ``inside`` of the group's ``members`` and ``having`` of all ``ended`` points fulfil
+    it; ``p`` is corrected for the ``tried`` conditions.
+    """
+
+    name: str
+    relation: str
+    value: Value
+    inside: int
+    members: int
+    having: int
+    ended: int
+    p: float
+    tried: int
+
+    @property
+    def sure(self) -> bool:
+        return self.p < SURE
+
+    @property
+    def chance(self) -> str:
+        """The p-value in words: ``p < 10⁻¹²``, ``p = 0.003``."""
+        if self.p < 1e-12:
+            return "p < 10⁻¹²"
+        if self.p < 1e-3:
+            exponent = math.ceil(math.log10(self.p))
+            return f"p < 10{str(exponent).translate(_SUPERSCRIPT)}"
+        return f"p = {self.p:.2g}"
+
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """A parameter's distinct values, and which of them each ended point has (-1: none)."""
+
+    name: str
+    levels: list[Value]
+    at: list[int]
+    single: bool
+    ordered: bool
+
+    def conditions(self, counts: Counter[int]) -> Iterator[tuple[str, int, int]]:
+        """Relation, level and number of points, for each condition worth a test."""
+        if self.single:
+            for level in range(len(self.levels)):
+                yield "=", level, counts[level]
+        if self.ordered:
+            below, total, seen = 0, sum(counts.values()), 0
+            cuts = {
+                round(step * len(self.levels) / (THRESHOLDS + 1)) for step in range(THRESHOLDS + 1)
+            }
+            for level in range(len(self.levels) - 1):
+                below += counts[level]
+                if len(self.levels) > THRESHOLDS and level + 1 not in cuts:
+                    continue
+                seen += 1
+                # The ends are equalities, where those are tried.
+                if level > 0 or not self.single:
+                    yield "≤", level, below
+                if level < len(self.levels) - 2 or not self.single:
+                    yield "≥", level + 1, total - below
+
+
+def suspects(groups: Sequence[FailureGroup], views: Sequence[PointView]) -> list[list[Suspect]]:
+    """For each group its suspicious values, the least likely first; often none."""
+    if not groups:
+        return []
+    ended = [view for view in views if view.state.over]
+    places = {view.point.id: place for place, view in enumerate(ended)}
+    axes = list(_axes(ended))
+    totals = [Counter(axis.at) for axis in axes]
+    found = []
+    for group in groups:
+        members = [places[name] for name in group.points if name in places]
+        found.append(_of_group(members, len(ended), axes, totals))
+    return found
+
+
+def _of_group(
+    members: Sequence[int], ended: int, axes: Sequence[_Axis], totals: Sequence[Counter[int]]
+) -> list[Suspect]:
+    if len(members) < 2 or len(members) == ended:
+        return []  # one point shares everything with itself; all points tell nothing
+    best: list[Suspect] = []
+    tried = 0
+    for axis, total in zip(axes, totals, strict=True):
+        inside = Counter(axis.at[member] for member in members)
+        del_missing(inside)
+        tests = list(axis.conditions(total))
+        holding = {(r, level): n for r, level, n in axis.conditions(inside)}
+        tried += len(tests)
+        candidates = [
+            Suspect(
+                axis.name,
+                relation,
+                axis.levels[level],
+                holding[relation, level],
+                len(members),
+                having,
+                ended,
+                upper_tail(holding[relation, level], len(members), having, ended),
+                0,
+            )
+            for relation, level, having in tests
+            if holding[relation, level] and having < ended
+        ]
+        if candidates:
+            # An equality before a threshold that says the same.
+            best.append(min(candidates, key=lambda s: (s.p, s.relation != "=")))
+    corrected = [_corrected(suspect, tried) for suspect in best]
+    corrected.sort(key=lambda suspect: suspect.p)
+    sure = [suspect for suspect in corrected if suspect.sure]
+    if sure:
+        return sure[:MOST_SUSPECTS]
+    shared = [s for s in corrected if s.inside == s.members and s.relation == "="]
+    return shared[:1]
+
+
+def del_missing(counts: Counter[int]) -> None:
+    """Forget the points that have no value."""
+    del counts[-1]
+
+
+def _corrected(suspect: Suspect, tried: int) -> Suspect:
+    return Suspect(
+        **{**suspect.__dict__, "p": min(1.0, suspect.p * max(tried, 1)), "tried": tried}
+    )
+
+
+def upper_tail(inside: int, drawn: int, having: int, total: int) -> float:
+    """P(X ≥ inside) when ``drawn`` of ``total`` are drawn, ``having`` of which count.
+
+    The hypergeometric distribution's upper tail, from log-factorials.
+    """
+    most = min(drawn, having)
+    least = max(0, drawn - (total - having))
+    if inside <= least:
+        return 1.0
+    whole = _log_choose(total, drawn)
+    terms = [
+        _log_choose(having, x) + _log_choose(total - having, drawn - x) - whole
+        for x in range(inside, most + 1)
+    ]
+    return min(1.0, math.fsum(math.exp(term) for term in terms))
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def _axes(ended: Sequence[PointView]) -> Iterator[_Axis]:
+    names = dict.fromkeys(name for view in ended for name in view.point.params)
+    for name in names:
+        values = [view.point.params.get(name, _MISSING) for view in ended]
+        numeric = all(
+            isinstance(v, (int, float)) and not isinstance(v, bool)
+            for v in values
+            if v is not _MISSING
+        )
+        keys = [_key(value) for value in values]
+        distinct = {key: value for key, value in zip(keys, values, strict=True) if key}
+        if len(distinct) < 2 or (len(distinct) > MOST_LEVELS and not numeric):
+            continue
+        ordered = sorted(distinct, key=lambda k: distinct[k]) if numeric else list(distinct)  # type: ignore[arg-type, return-value]
+        place = {key: at for at, key in enumerate(ordered)}
+        yield _Axis(
+            name=name,
+            levels=[distinct[key] for key in ordered],  # type: ignore[misc]
+            at=[place.get(key, -1) for key in keys],
+            single=len(distinct) <= MOST_LEVELS,
+            ordered=numeric and len(distinct) > 2,
+        )
+
+
+_MISSING = object()
+
+
+def _key(value: object) -> object:
+    """What tells values apart, 1 from True too; None for a missing one."""
+    if value is _MISSING:
+        return None
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, sort_keys=True)
+    return (type(value), value)
