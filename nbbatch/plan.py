@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .backends import check_name
 from .errors import GridError, NbbatchError, NotebookError, UsageError
 from .folder import SweepFolder
 from .model import Launch, Point, Resources, Settings, Value
@@ -98,6 +99,7 @@ def make_plan(request: Request) -> Plan:
     from .grid import Overrides, load_grid, parse_collect
     from .notebook import read_notebook, resolve_kernel
 
+    check_name(request.backend)
     notebook = read_notebook(Path(request.notebook))
     grid = load_grid(
         request.grid,

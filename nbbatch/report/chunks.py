@@ -1,13 +1,14 @@
 """The report's data files: rows as columns of JavaScript literals. Pure.
 
 Each file calls ``nbbatchData.push({...})``: pages opened from ``file://`` may load
-classic scripts, but neither JSON nor modules. Three kinds of content::
+classic scripts, but neither JSON nor modules. Kinds of content::
 
-    {kind: "columns", total, columns: [{name, section, constant}, …]}
-    {kind: "points", start, values: [column, …]}      CHUNK points, one column each
+    {kind: "columns", total, base, columns: [{name, section, constant}, …], …}
+    {kind: "points", start, columns: [[section, name], …], values: [column, …]}
     {kind: "failures", groups: {key: [position, …]}}
+    {kind: "now", …}       what changes while the sweep runs, see ``index``
 
-A column is a list, or ``{of: [distinct…], at: [place, …]}`` where texts repeat. In it,
+A column is a list, or ``{of: [distinct…], at: [place, …]}`` where values repeat. In it,
 null means that the point has no such value; ``{text}`` stands for what has no own
 JavaScript type (a null, list, mapping, NaN, an integer past 2⁵³).
 """
@@ -15,70 +16,68 @@ JavaScript type (a null, list, mapping, NaN, an integer past 2⁵³).
 from __future__ import annotations
 
 import hashlib
-import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..failures import FailureGroup
 from ..model import PointView
-from ..results import Row, as_text, shorten, varying
+from ..results import Row, as_text, settled, shorten
+from ..worker.texts import literal, script
+from .verdict import epoch
 
-CHUNK = 1000
-"""Points a file: one changed point rewrites one file of some hundred kB."""
+__all__ = ["CHUNK", "FIXED", "chunk_content", "group_key", "literal", "packed", "script"]
+
+CHUNK = 200
+"""Points a file: one changed point rewrites one small file."""
 
 TEXT_LENGTH = 300
 """Characters of a text shown in the table; the point's page has all of it."""
 
-FIXED = ("id", "index", "state", "seconds", "host", "attempts", "dir", "files", "error")
+FIXED = (
+    "id",
+    "index",
+    "state",
+    "seconds",
+    "host",
+    "attempts",
+    "dir",
+    "files",
+    "error",
+    "started",
+    "cpu",
+    "memory",
+    "figures",
+)
+"""Columns that every point has. ``started`` in seconds after the sweep's creation,
+``cpu`` in seconds, ``memory`` in MB, ``figures`` file names joined by "/"."""
 
 _SAFE_INTEGER = 2**53
-_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+_FIGURE = re.compile(r"\w[\w.-]{0,80}")
 
 
-def literal(value: Any) -> str:
-    """A JavaScript literal that is harmless inside HTML: ASCII, without ``<``, ``>``, ``&``."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.translate(_ESCAPES)
+def chunk_content(
+    start: int, views: Sequence[PointView], rows: Sequence[Row], base: float
+) -> dict[str, Any]:
+    """The content of one file of points; ``rows`` are those of the ``views``.
 
-
-def script(content: Mapping[str, Any]) -> str:
-    """The text of one data file."""
-    return f"(window.nbbatchData=window.nbbatchData||[]).push({literal(content)});\n"
-
-
-def data_files(
-    views: Sequence[PointView], rows: Sequence[Row], groups: Sequence[FailureGroup]
-) -> dict[str, str]:
-    """All data files of a report: name → content. ``rows`` are those of the ``views``."""
-    spec: list[dict[str, Any]] = [
-        {"name": name, "section": "", "constant": False} for name in FIXED
-    ]
+    ``base`` is the sweep's creation in seconds since the epoch. The file names its own
+    columns, so that it stays as it is when a new metric appears elsewhere.
+    """
+    columns: list[tuple[str, str]] = [("", name) for name in FIXED]
     for section in ("params", "metrics"):
-        # A constant parameter goes without saying, a constant metric is a result.
-        constants = varying(rows, section)[1] if section == "params" else {}
         names = dict.fromkeys(name for row in rows for name in row[section])
-        spec += [
-            {"name": name, "section": section, "constant": name in constants} for name in names
-        ]
-    files = {"columns.js": script({"kind": "columns", "total": len(rows), "columns": spec})}
-    fixed = [_fixed(view, row) for view, row in zip(views, rows, strict=True)]
-    for start in range(0, len(rows), CHUNK):
-        part = rows[start : start + CHUNK]
-        values = [
-            packed([values[place] for values in fixed[start : start + CHUNK]])
-            for place in range(len(FIXED))
-        ]
-        values += [
-            packed([value_of(row[column["section"]], column["name"]) for row in part])
-            for column in spec[len(FIXED) :]
-        ]
-        content = {"kind": "points", "start": start, "values": values}
-        files[f"points-{start // CHUNK:04d}.js"] = script(content)
-    places = {view.point.id: place for place, view in enumerate(views)}
-    members = {group_key(group): [places[point] for point in group.points] for group in groups}
-    files["failures.js"] = script({"kind": "failures", "groups": members})
-    return files
+        columns += [(section, name) for name in names]
+    fixed = list(
+        zip(*(_fixed(view, row, base) for view, row in zip(views, rows, strict=True)), strict=True)
+    )
+    values = [packed(list(column)) for column in fixed]
+    values += [
+        packed([value_of(row[section], name) for row in rows])
+        for section, name in columns[len(FIXED) :]
+    ]
+    return {"kind": "points", "start": start, "columns": columns, "values": values}
 
 
 def group_key(group: FailureGroup) -> str:
@@ -87,9 +86,11 @@ def group_key(group: FailureGroup) -> str:
     return hashlib.sha256(said.encode("utf-8", "backslashreplace")).hexdigest()[:8]
 
 
-def _fixed(view: PointView, row: Row) -> tuple[Any, ...]:
-    usual = f"points/{view.point.id}"
+def _fixed(view: PointView, row: Row, base: float) -> tuple[Any, ...]:
+    record = settled(view)
     files = sum(bit for bit, name in ((1, "page"), (2, "notebook"), (4, "log")) if row[name])
+    started = epoch(record.started if record is not None else view.started)
+    known = record is not None
     return (
         row["id"],
         row["index"],
@@ -97,9 +98,13 @@ def _fixed(view: PointView, row: Row) -> tuple[Any, ...]:
         row["seconds"],
         row["host"],
         row["attempts"],
-        None if view.point.dir == usual else view.point.dir,
+        None if view.point.dir == f"points/{view.point.id}" else view.point.dir,
         files,
         row["error"],
+        None if started is None else round(started - base, 2),
+        value_of({"": record.cpu_seconds}, "") if known and record.cpu_seconds else None,
+        round(record.peak_memory / 1e6, 1) if known and record.peak_memory else None,
+        "/".join(filter(_FIGURE.fullmatch, record.figures)) or None if known else None,
     )
 
 
@@ -120,10 +125,11 @@ def value_of(values: Mapping[str, Any], name: str) -> Any:
 
 
 def packed(values: list[Any]) -> Any:
-    """A column, with repeated texts written once."""
-    if not all(value is None or isinstance(value, str) for value in values):
+    """A column, with repeated values written once."""
+    # True == 1 in Python: a column that mixes them stays as it is.
+    if any(isinstance(value, (bool, dict)) for value in values):
         return values
     distinct = {value: place for place, value in enumerate(dict.fromkeys(values))}
-    if 2 * len(distinct) > len(values):
+    if 4 * len(distinct) > len(values) or len(values) < 8:
         return values
     return {"of": list(distinct), "at": [distinct[value] for value in values]}

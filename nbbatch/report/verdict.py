@@ -136,7 +136,23 @@ def moment(iso: str) -> str:
     return iso if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
 
 
+def epoch(iso: str) -> float | None:
+    """An ISO 8601 time as seconds since 1970; None for other text."""
+    when = _parsed(iso)
+    return None if when is None else when.timestamp()
+
+
+def remaining(found: Verdict, now: str) -> float | None:
+    """Seconds until the last point ends, if they go on as they did until ``now``."""
+    spent = _between(found.started, now)
+    if not found.open or not found.over or not spent:
+        return None
+    return spent / found.over * (found.total - found.over)
+
+
 def _parsed(iso: str) -> datetime | None:
+    if not iso:
+        return None
     try:
         # Python 3.10 does not read the Z.
         when = datetime.fromisoformat(iso.replace("Z", "+00:00"))

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import nbformat
 import psutil
 
-from nbbatch.model import Bundle, PointFiles, Record
+from nbbatch.model import Bundle, Point, PointFiles, Record, Settings
 
 PATIENCE = 90
 
@@ -31,6 +31,14 @@ class Sweep:
     @property
     def file(self) -> Path:
         return self.root / "bundle.json"
+
+    @property
+    def temporary(self) -> Path:
+        return self.root.with_name("tmp")
+
+    def scratch(self) -> list[str]:
+        """Scratch folders that are there."""
+        return [path.name for path in self.temporary.iterdir()]
 
     def folder(self, index: int = 0) -> Path:
         return self.root / self.bundle.points[index].dir
@@ -58,7 +66,9 @@ class Sweep:
         return [json.loads(line) for line in lines]
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """The worker, as a process of its own."""
+        """The worker, as a process of its own; its scratch is beside the sweep."""
+        self.temporary.mkdir(exist_ok=True)
+        environment["TMPDIR"] = str(self.temporary)
         return subprocess.Popen(
             [sys.executable, "-m", "nbbatch.worker", *(arguments or (str(self.file),))],
             stdin=subprocess.PIPE,
@@ -79,6 +89,47 @@ class Sweep:
         """Wait until ``text`` is in the log."""
         path = self.folder(index) / PointFiles.LOG
         wait_until(lambda: path.exists() and text in path.read_text("utf-8"), f"{text!r} in log")
+
+
+def make_sweep(
+    folder: Path,
+    *cells: str | nbformat.NotebookNode,
+    params: Sequence[Mapping[str, Any]] = ({},),
+    kernel: str | None = "python3",
+    language: str = "python",
+    **settings: Any,
+) -> Sweep:
+    """A sweep of a notebook with these cells; a cell is its source, or a node.
+
+    ``params`` is one mapping a point; keywords are settings.
+    """
+    root = folder / "a sweep {with} braces"
+    root.mkdir()
+    nb = nbformat.v4.new_notebook()
+    if kernel:
+        nb.metadata.kernelspec = {
+            "name": kernel,
+            "display_name": kernel,
+            "language": language,
+        }
+    for cell in cells:
+        nb.cells.append(nbformat.v4.new_code_cell(cell) if isinstance(cell, str) else cell)
+    nbformat.write(nb, root / "notebook.ipynb")
+    points = [
+        Point(id=f"p{i}", index=i, params=dict(p), dir=f"points/p{i}", key=f"key{i}")
+        for i, p in enumerate(params)
+    ]
+    bundle = Bundle(
+        number=1,
+        sweep="sweep-id",
+        root=str(root),
+        notebook="notebook.ipynb",
+        points=tuple(points),
+        settings=Settings(**settings),
+    )
+    done = Sweep(root, bundle)
+    done.file.write_text(json.dumps(bundle.to_json()))
+    return done
 
 
 def wait_until(true: Callable[[], bool], what: str) -> None:

@@ -33,9 +33,7 @@ def test_the_end_that_was_not_published(pipe: tuple[int, int]) -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.text(max_size=5)), max_size=20), st.text(max_size=5))
-def test_the_order_of_arrival_does_not_matter(
-    pieces: list[tuple[bool, str]], lost: str
-) -> None:
+def test_the_order_of_arrival_does_not_matter(pieces: list[tuple[bool, str]], lost: str) -> None:
     read, write = os.pipe()
     os.set_blocking(read, False)
     box = BlackBox()

@@ -63,17 +63,13 @@ def test_what_is_recorded(shown: list[dict[str, Any]], value: Any, recorded: Any
         (3, 1, "is a string"),
     ],
 )
-def test_what_is_no_metric(
-    shown: list[dict[str, Any]], name: Any, value: Any, says: str
-) -> None:
+def test_what_is_no_metric(shown: list[dict[str, Any]], name: Any, value: Any, says: str) -> None:
     with pytest.raises(TypeError, match=says):
         inside.record(name, value)
     assert shown == []
 
 
-def test_a_notebook_can_ask_where_it_is(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_notebook_can_ask_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NBBATCH_POINT_ID", raising=False)
     monkeypatch.delenv("NBBATCH_POINT_DIR", raising=False)
     assert not inside.inside()

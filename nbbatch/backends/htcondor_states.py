@@ -1,0 +1,148 @@
+"""HTCondor's words in ours: job states, hold codes, events. Tables and pure functions.
+
+The numbers are HTCondor's own and stable; what the attributes really hold was measured
+on 23.9 (``tests/farm/htcondor/README.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..model import Ending, JobPhase, JobStatus
+
+IDLE, RUNNING, REMOVED, COMPLETED, HELD = 1, 2, 3, 4, 5
+
+# JobStatus → phase. A removed job is in the queue as long as its processes are ending.
+PHASES: dict[int, JobPhase] = {
+    IDLE: JobPhase.QUEUED,
+    RUNNING: JobPhase.RUNNING,
+    REMOVED: JobPhase.RUNNING,
+    COMPLETED: JobPhase.GONE,
+    HELD: JobPhase.HELD,
+    6: JobPhase.RUNNING,  # transferring output
+    7: JobPhase.RUNNING,  # suspended
+}
+
+SPOOLING = 16
+BY_USER = 1
+
+# HoldReasonCode → what it is, and what to do. {root} is the sweep folder.
+RESUME = "`nbbatch cancel {root}`, then `nbbatch resume {root}`"
+RELEASE = "`nbbatch release {root}` tries again"
+HOLDS: dict[int, tuple[str, str]] = {
+    1: ("held by its owner", "`nbbatch release {root}` lets it start"),
+    2: ("held with its parent job", RELEASE),
+    3: ("held by a policy", "Ask the site what the policy wants, then " + RELEASE),
+    4: ("its credential was refused or is too old", "Renew it, then " + RELEASE),
+    6: ("its program could not be started", "Check --python and --setup, then " + RELEASE),
+    7: ("its output file could not be opened", "Is the sweep folder there on the node? " + RELEASE),
+    8: ("its input file could not be opened", "Is the sweep folder there on the node? " + RELEASE),
+    12: ("its results could not be brought back", RELEASE),
+    13: ("its files could not be sent", "Check `inputs:` in the grid, then " + RELEASE),
+    14: ("the sweep folder cannot be reached", "Is it on a mount that the pool sees? " + RELEASE),
+    15: ("submitted on hold", RELEASE),
+    16: ("its files are not with the schedd yet", "Wait; if it stays, " + RESUME),
+    21: ("held by the node's policy", "Look at the reason, then " + RELEASE),
+    22: ("its event log cannot be written", "Is the disk of the sweep folder full? " + RELEASE),
+    26: ("held by the pool's policy", "Ask the site what the policy wants, then " + RELEASE),
+    32: ("its input files are larger than the pool allows", "Ship less, then " + RESUME),
+    33: ("its output files are larger than the pool allows", "Write less, then " + RESUME),
+    34: ("it used more memory than it asked for", "Run again with more: {more_memory}"),
+    35: ("its container image cannot be used", "Check --container, then " + RESUME),
+    36: ("its checkpoint failed", RELEASE),
+    45: ("the node cannot run containers", RELEASE),
+    46: ("it ran longer than --time", "Run again with a longer --time"),
+    47: ("it ran longer than --time", "Run again with a longer --time"),
+}
+
+MEMORY, DISK = "memory", "disk"
+
+# The usual policies hold with the startd's code 21 (or 26) and a subcode, or 3.
+POLICY_SUBCODES: dict[int, str] = {102: MEMORY, 104: DISK}
+
+# Holds that another try can cure: a transfer cut off, a node that is broken. Errno 2, a file
+# that is not there, stays what it is, except on the way back: an evicted job may not have
+# made its folders yet.
+CURABLE_CODES = (6, 7, 11, 12, 13, 18)
+CURE = (
+    "JobStatus == 5 && NumShadowStarts < 6 && time() - EnteredCurrentStatus > 30 && "
+    f"member(HoldReasonCode, {{{', '.join(map(str, CURABLE_CODES))}}}) && "
+    "(HoldReasonCode == 12 || HoldReasonSubCode =!= 2)"
+)
+
+
+def hold_cause(ad: Mapping[str, Any]) -> str:
+    """MEMORY or DISK when the job was held for using too much of it, else empty."""
+    code, subcode = _number(ad, "HoldReasonCode"), _number(ad, "HoldReasonSubCode")
+    if code == 34:
+        return MEMORY
+    if code in (3, 21, 26):
+        return POLICY_SUBCODES.get(subcode or 0, "")
+    return ""
+
+
+def status_of(ad: Mapping[str, Any], root: str) -> JobStatus:
+    """Where a job of the queue is. ``ad`` holds plain values."""
+    number = _number(ad, "JobStatus")
+    phase = PHASES.get(number or 0, JobPhase.UNKNOWN)
+    host = str(ad.get("RemoteHost") or "").rpartition("@")[2]
+    # Hold attributes stay in the ad after a release: they count only while it is held.
+    if phase is JobPhase.HELD:
+        if _number(ad, "HoldReasonCode") == SPOOLING:
+            return JobStatus(JobPhase.QUEUED, "its files are on their way to the schedd")
+        return JobStatus(phase, hold_words(ad, root))
+    if number == 7:
+        return JobStatus(phase, "suspended", host)
+    return JobStatus(phase, host=host if phase is JobPhase.RUNNING else "")
+
+
+def hold_words(ad: Mapping[str, Any], root: str) -> str:
+    """Why a job is held and what to do: HTCondor's own words, ours, the next command."""
+    code = _number(ad, "HoldReasonCode") or 0
+    said = str(ad.get("HoldReason") or "").strip()
+    cause = hold_cause(ad)
+    if cause == MEMORY:
+        asked, used = _number(ad, "MemoryProvisioned"), _number(ad, "ResidentSetSize")
+        asked = asked or _number(ad, "RequestMemory")
+        words = "it used more memory than it asked for"
+        if asked:
+            words = f"asked {_megabytes(asked)} of memory"
+            # After a cgroup's kill the recorded size is that of the shell, not of the job.
+            over = used and used / 1024 > asked * 0.5
+            words += f", used {_megabytes(used / 1024)}" if used and over else " and used more"
+        enough = _megabytes(2 * asked) if asked else "more"
+        advice = f"cancel it, then run again with --memory {enough}"
+    elif cause == DISK:
+        asked, used = _number(ad, "RequestDisk"), _number(ad, "DiskUsage")
+        words = "it used more disk than it asked for"
+        if asked and used:
+            words = f"asked {_megabytes(asked / 1024)} of disk, used {_megabytes(used / 1024)}"
+        advice = "cancel it, then run again with a larger --disk"
+    else:
+        words, advice = HOLDS.get(code, ("held", RELEASE))
+        advice = advice.format(root=root, more_memory="--memory")
+        if code in (BY_USER, 46, 47):
+            said = ""  # it says nothing that our words do not
+    shown = f"{words} ({said})" if said and cause == "" else words
+    return f"{shown}: {advice[0].lower()}{advice[1:]}"
+
+
+def ending_of(ad: Mapping[str, Any]) -> tuple[Ending, str]:
+    """How a job of the history ended, and why, in words."""
+    if _number(ad, "JobStatus") == REMOVED:
+        return Ending.CANCELLED, str(ad.get("RemoveReason") or "removed")
+    if ad.get("ExitBySignal") is True:
+        return Ending.EXITED, f"its job was killed by signal {_number(ad, 'ExitSignal')}"
+    code = _number(ad, "ExitCode")
+    return Ending.EXITED, "" if not code else f"its job ended with exit code {code}"
+
+
+def _number(ad: Mapping[str, Any], name: str) -> int | None:
+    value = ad.get(name)
+    # An undefined value of classad2 is an enum member that equals 2.
+    return int(value) if type(value) in (int, float) else None
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1024:.3g}GB" if size >= 1000 else f"{size:.0f}MB"
