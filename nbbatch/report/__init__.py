@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .index import write_report
+from .index import Report, write_report
 
-__all__ = ["write_report"]
+__all__ = ["Report", "write_report"]

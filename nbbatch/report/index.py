@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from functools import lru_cache
 from importlib import resources
-from pathlib import Path, PurePosixPath
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from ..failures import WORDS, FailureGroup, group_failures
+from ..failures import FailureGroup, group_failures
+from ..folder import now
 from ..model import Header, PointView
-from ..results import Row, as_text, failed_collections, rows, shorten, varying
+from ..results import rows
 from ..worker.files import write_atomic
-from .chunks import TEXT_LENGTH, data_files, group_key
-from .verdict import Verdict, duration, moment, verdict
+from .chunks import CHUNK, FIXED, chunk_content, group_key, script
+from .page import Frame, render
+from .parts import (
+    Part,
+    constants_of,
+    names_of,
+    part_of,
+    parts_text,
+    read_parts,
+    stamp_of,
+)
+from .verdict import Verdict, duration, epoch, remaining, verdict
 
-GROUPS_SHOWN = 50
-"""Failure groups written into the page; each of 10,000 points may fail in its own way."""
-
-LINKS_SHOWN = 6
-TRACEBACK_LENGTH = 20_000
+PLOTLY = "plotly.min.js"
 
 
 def write_report(root: Path, header: Header, views: Sequence[PointView]) -> Path:
@@ -30,46 +38,203 @@ def write_report(root: Path, header: Header, views: Sequence[PointView]) -> Path
     Each file is replaced atomically, and only where its content changed, so a reader
     may have the report open while the sweep runs.
     """
-    report = root / "report"
-    table = rows(views, root)
-    groups = group_failures(views)
-    data = data_files(views, table, groups)
-    found = verdict(views)
-    beside = [name for name in ("results.csv", "grid.yaml", "notebook.ipynb") if _there(root, name)]
-    page = _render(_context(header, views, table, groups, found, sorted(data), beside))
-    for name, content in {**_assets(), **{f"data/{n}": text for n, text in data.items()}}.items():
-        _refresh(report / name, content)
-    for old in (report / "data").glob("points-*.js"):
-        if old.name not in data:
-            old.unlink(missing_ok=True)
-    index = report / "index.html"
-    _refresh(index, page)  # last: what it refers to is there
-    return index
+    return Report(root).write(header, views)
 
 
-def _refresh(path: Path, content: str) -> None:
-    """Write the file unless it has this content already."""
-    new = content.encode("utf-8", "backslashreplace")
-    try:
-        if path.read_bytes() == new:
+class Report:
+    """The report of one sweep. Kept while the sweep runs, it looks only at what changed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / "report"
+        self._views: list[PointView] = []
+        self._parts: list[Part] | None = None
+        self._data: dict[str, str] = {}
+
+    def write(self, header: Header, views: Sequence[PointView]) -> Path:
+        """As ``write_report``."""
+        data = self.folder / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        for name, content in _assets().items():
+            self._refresh(f"assets/{name}", content)
+        plots = self._copy_plotly()
+        base = epoch(header.created) or 0.0
+        parts, names = self._write_points(views, base)
+        groups = group_failures(views)
+        found = verdict(views)
+        columns = script(_columns(header, views, parts, base, plots, self.root))
+        self._refresh("data/columns.js", columns)
+        failures = script(_failures(views, groups))
+        self._refresh("data/failures.js", failures)
+        stamps = {"columns.js": short_hash(columns), "failures.js": short_hash(failures)}
+        stamps.update({name: short_hash(content) for name, content in names.items()})
+        status = _now(found, stamps)
+        self._refresh("data/now.js", script(status))
+        for old in data.glob("points-*.js"):
+            if old.name not in names:
+                old.unlink(missing_ok=True)
+        frame = Frame(
+            root=self.root,
+            header=header,
+            views=views,
+            groups=groups,
+            found=found,
+            constants=constants_of(parts),
+            scripts=[f"{name}?v={stamp}" for name, stamp in stamps.items()],
+            status=status,
+        )
+        self._refresh("index.html", render(frame))  # last: what it refers to is there
+        return self.folder / "index.html"
+
+    def _write_points(
+        self, views: Sequence[PointView], base: float
+    ) -> tuple[list[Part], dict[str, str]]:
+        """Write the data files of the parts that changed; the parts, and stamps by name."""
+        built = self.folder / "data" / "built.json"
+        known = read_parts(built) if self._parts is None else self._parts
+        parts: list[Part] = []
+        names: dict[str, str] = {}
+        for number, start in enumerate(range(0, len(views), CHUNK)):
+            chunk = list(views[start : start + CHUNK])
+            name = f"points-{number:04d}.js"
+            before = known[number] if number < len(known) else None
+            there = (self.folder / "data" / name).is_file()
+            if before is not None and before.stamp and there:
+                # Comparing lists compares identities first: nothing is looked at here.
+                unseen = self._views[start : start + CHUNK] == chunk
+                if unseen or stamp_of(chunk) == before.stamp:
+                    parts.append(before)
+                    names[name] = before.stamp
+                    continue
+            table = rows(chunk, self.root)
+            part = part_of(stamp_of(chunk), table)
+            content = script(chunk_content(start, chunk, table, base))
+            self._refresh(f"data/{name}", content)
+            parts.append(part)
+            names[name] = part.stamp or short_hash(content)
+        if parts != known:
+            self._refresh("data/built.json", parts_text(parts))
+        self._views, self._parts = list(views), parts
+        return parts, names
+
+    def _copy_plotly(self) -> bool:
+        """Have plotly.js beside the page, once; False where plotly is not installed."""
+        target = self.folder / "assets" / PLOTLY
+        source = plotly_file()
+        if source is None:
+            return target.is_file()
+        try:
+            if target.stat().st_size == source.stat().st_size:
+                return True
+        except FileNotFoundError:
+            pass
+        part = target.with_name(f".{PLOTLY}.tmp")
+        shutil.copyfile(source, part)
+        part.replace(target)
+        return True
+
+    def _refresh(self, name: str, content: str) -> None:
+        """Write the file unless it has this content already."""
+        if self._data.get(name) == content:
             return
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, new, durable=False)  # a report can be written again
+        path = self.folder / name
+        new = content.encode("utf-8", "backslashreplace")
+        try:
+            same = path.read_bytes() == new
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            same = False
+        if not same:
+            write_atomic(path, new, durable=False)  # a report can be written again
+        if not name.startswith("data/points-"):
+            self._data[name] = content
 
 
-def _there(root: Path, name: str) -> bool:
-    return (root / name).is_file()
+def short_hash(content: str) -> str:
+    """Tells one content of a file from the next."""
+    return hashlib.blake2b(content.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def plotly_file() -> Path | None:
+    """plotly.js as the ``plotly`` package brings it. Does not import the package."""
+    spec = find_spec("plotly")
+    for place in (spec.submodule_search_locations or ()) if spec is not None else ():
+        file = Path(place) / "package_data" / PLOTLY
+        if file.is_file():
+            return file
+    return None
+
+
+# ------------------------------------------------------------------------- data files
+
+
+def _columns(
+    header: Header,
+    views: Sequence[PointView],
+    parts: Sequence[Part],
+    base: float,
+    plots: bool,
+    root: Path,
+) -> dict[str, Any]:
+    spec: list[dict[str, Any]] = [
+        {"name": name, "section": "", "constant": False} for name in FIXED
+    ]
+    # A constant parameter goes without saying, a constant metric is a result.
+    constants = constants_of(parts)
+    for section in ("params", "metrics"):
+        spec += [
+            {
+                "name": name,
+                "section": section,
+                "constant": section == "params" and name in constants,
+            }
+            for name in names_of(parts, section)
+        ]
+    return {
+        "kind": "columns",
+        "total": len(views),
+        "base": base,
+        "columns": spec,
+        "plots": plots,
+        "sweep": str(root),
+        "notebook": header.notebook,
+        "asked": {"memory": header.resources.memory, "time": header.resources.time},
+    }
+
+
+def _failures(views: Sequence[PointView], groups: Sequence[FailureGroup]) -> dict[str, Any]:
+    wanted = {name for group in groups for name in group.points}
+    places = {v.point.id: place for place, v in enumerate(views) if v.point.id in wanted}
+    members = {group_key(group): [places[point] for point in group.points] for group in groups}
+    return {"kind": "failures", "groups": members}
+
+
+def _now(found: Verdict, stamps: Mapping[str, str]) -> dict[str, Any]:
+    """What a page that is open while the sweep runs asks for, again and again."""
+    moment = now()
+    left = remaining(found, moment) if found.open else None
+    return {
+        "kind": "now",
+        "open": found.open,
+        "headline": found.headline,
+        "tone": found.tone,
+        "total": found.total,
+        "counts": {state.value: number for state, number in found.counts.items()},
+        "asOf": f"{moment[:10]} {moment[11:19]} UTC" if found.open else "",
+        "left": f"about {duration(left)} left" if left is not None else "",
+        "stamps": stamps,
+    }
 
 
 # ----------------------------------------------------------------------- static files
 
 
+@lru_cache(maxsize=1)
 def _assets() -> dict[str, str]:
     """Style sheets as they are, and the scripts joined into one."""
     static = resources.files(__package__) / "static"
     assets = {
-        f"assets/{file.name}": file.read_text("utf-8")
+        file.name: file.read_text("utf-8")
         for file in static.iterdir()
         if file.name.endswith(".css")
     }
@@ -77,153 +242,5 @@ def _assets() -> dict[str, str]:
     scripts = [file.read_text("utf-8") for file in parts if file.name.endswith(".js")]
     # One classic script in a scope of its own. The parts only declare; the order is free.
     body = "\n".join(scripts)
-    assets["assets/report.js"] = f'(function () {{\n"use strict";\n{body}\nstart();\n}})();\n'
+    assets["report.js"] = f'(function () {{\n"use strict";\n{body}\nstart();\n}})();\n'
     return assets
-
-
-# --------------------------------------------------------------------------- the page
-
-
-def _render(context: Mapping[str, Any]) -> str:
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # heavy: only here
-
-    templates = resources.files(__package__) / "templates"
-    environment = Environment(
-        loader=FunctionLoader(lambda name: (templates / name).read_text("utf-8")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("index.html").render(context)
-
-
-@dataclass(frozen=True)
-class Link:
-    """A link's text and its address, percent-encoded and relative to the report."""
-
-    text: str
-    href: str
-
-
-def link(text: str, path: str | None) -> Link:
-    """A link to a path relative to the sweep folder; without a path, an empty address."""
-    return Link(text, "" if path is None else "../" + quote(path, safe="/"))
-
-
-def _context(
-    header: Header,
-    views: Sequence[PointView],
-    table: Sequence[Row],
-    groups: Sequence[FailureGroup],
-    found: Verdict,
-    scripts: Sequence[str],
-    beside: Sequence[str],
-) -> dict[str, Any]:
-    pages = {row["id"]: row["page"] or row["notebook"] for row in table} if groups else {}
-    collections = [
-        (view.point.id, name, shorten(why, TEXT_LENGTH))
-        for view in views
-        for name, why in failed_collections(view).items()
-    ]
-    return {
-        "name": header.name,
-        "verdict": found,
-        "bar": _bar(found),
-        "facts": _facts(header, found),
-        "provenance": _provenance(header),
-        "as_of": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC" if found.open else "",
-        "groups": [_group(group, pages) for group in groups[:GROUPS_SHOWN]],
-        "more_groups": max(len(groups) - GROUPS_SHOWN, 0),
-        "in_groups": sum(group.count for group in groups),
-        "collections": collections[:LINKS_SHOWN],
-        "more_collections": max(len(collections) - LINKS_SHOWN, 0),
-        "constants": _constants(table),
-        "scripts": scripts,
-        "files": [link(name, name) for name in beside],
-    }
-
-
-def _bar(found: Verdict) -> list[tuple[str, float, float]]:
-    """State, start and width (percent) of each part of the bar."""
-    parts, start = [], 0.0
-    for state, number in found.counts.items():
-        width = 100 * number / found.total
-        parts.append((state.value, round(start, 3), round(width, 3)))
-        start += width
-    return parts
-
-
-def _facts(header: Header, found: Verdict) -> list[tuple[str, str]]:
-    notebook = PurePosixPath(header.notebook).name
-    facts = [
-        ("Started", moment(found.started) if found.started else ""),
-        ("Took", duration(found.wall)),
-        ("Notebook time", duration(found.busy)),
-        ("CPU time", duration(found.cpu)),
-        ("By", f"{header.user} on {header.host}"),
-        ("Backend", header.backend),
-        ("Notebook", notebook),
-        ("Git commit", header.git_commit[:10] + (" + changes" if header.git_dirty else "")),
-    ]
-    return [(label, value) for label, value in facts if value]
-
-
-def _provenance(header: Header) -> list[tuple[str, str]]:
-    options = " ".join(f"{name}={value}" for name, value in header.launch.options.items())
-    asked = header.resources
-    changes = " with uncommitted changes" if header.git_dirty else ""
-    facts = [
-        ("Sweep", f"{header.name} ({header.id})"),
-        ("Created", moment(header.created)),
-        ("Notebook", header.notebook),
-        ("SHA-256", header.notebook_sha256),
-        (
-            "Git commit",
-            header.git_commit + changes,
-        ),
-        ("Kernel", f"{header.kernel} ({header.language})" if header.language else header.kernel),
-        ("Resources", _resources(asked.cpus, asked.memory, asked.gpus, asked.time)),
-        ("Container", header.launch.container),
-        ("Options", options),
-        ("Revision", str(header.revision) if header.revision > 1 else ""),
-        ("Made with", f"nbbatch {header.nbbatch}, Python {header.python}"),
-    ]
-    return [(label, value) for label, value in facts if value]
-
-
-def _resources(cpus: int, memory: int | None, gpus: int, time: int | None) -> str:
-    parts = [f"{cpus} CPU{'' if cpus == 1 else 's'}"]
-    if memory is not None:
-        parts.append(f"{memory / 2**30:.3g} GiB memory")
-    if gpus:
-        parts.append(f"{gpus} GPU{'' if gpus == 1 else 's'}")
-    if time is not None:
-        parts.append(duration(time))
-    return ", ".join(parts)
-
-
-def _constants(table: Sequence[Row]) -> list[tuple[str, str]]:
-    _, constants = varying(table, "params")
-    return [(name, shorten(as_text(value), 80)) for name, value in constants.items()]
-
-
-def _group(group: FailureGroup, pages: Mapping[str, str | None]) -> dict[str, Any]:
-    traceback = group.traceback
-    if len(traceback) > TRACEBACK_LENGTH:
-        half = TRACEBACK_LENGTH // 2
-        traceback = f"{traceback[:half]}\n\n[… shortened …]\n\n{traceback[-half:]}"
-    return {
-        "key": group_key(group),
-        "state": group.state.value,
-        "words": WORDS[group.state],
-        "title": group.title,
-        "message": group.message,
-        "place": group.place,
-        "source": group.source,
-        "count": group.count,
-        "traceback": traceback,
-        "example": link(group.points[0], pages[group.points[0]]),
-        "links": [link(point, pages[point]) for point in group.points[:LINKS_SHOWN]],
-        "more": max(group.count - LINKS_SHOWN, 0),
-    }

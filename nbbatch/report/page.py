@@ -1,0 +1,202 @@
+"""The page itself: what is readable without scripts, and the places for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ..failures import WORDS, FailureGroup
+from ..model import Header, PointView
+from ..results import as_text, failed_collections, rows, shorten
+from .blame import Suspect, suspects
+from .chunks import TEXT_LENGTH, group_key
+from .usage import advice
+from .verdict import Verdict, duration, moment
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+GROUPS_SHOWN = 50
+"""Failure groups written into the page; each of 10,000 points may fail in its own way."""
+
+LINKS_SHOWN = 6
+TRACEBACK_LENGTH = 20_000
+FILES = ("results.csv", "results.json", "results.parquet", "grid.yaml", "notebook.ipynb")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """All that the page is made from."""
+
+    root: Path
+    header: Header
+    views: Sequence[PointView]
+    groups: Sequence[FailureGroup]
+    found: Verdict
+    constants: Mapping[str, Any]
+    scripts: Sequence[str]
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link's text and its address, percent-encoded and relative to the report."""
+
+    text: str
+    href: str
+
+
+def link(text: str, path: str | None) -> Link:
+    """A link to a path relative to the sweep folder; without a path, an empty address."""
+    return Link(text, "" if path is None else "../" + quote(path, safe="/"))
+
+
+def render(frame: Frame) -> str:
+    """The text of ``index.html``."""
+    shown = frame.groups[:GROUPS_SHOWN]
+    blamed = suspects(shown, frame.views)
+    pages = _pages(frame, shown)
+    collections = [
+        (view.point.id, name, shorten(why, TEXT_LENGTH))
+        for view in frame.views
+        if view.record is not None and view.record.metric_errors
+        for name, why in failed_collections(view).items()
+    ]
+    summary = "summary/notebook.html"
+    return _template().render(
+        name=frame.header.name,
+        verdict=frame.found,
+        bar=_bar(frame.found),
+        facts=_facts(frame.header, frame.found),
+        provenance=_provenance(frame.header),
+        as_of=frame.status["asOf"],
+        left=frame.status["left"],
+        groups=[
+            _group(group, pages, found) for group, found in zip(shown, blamed, strict=True)
+        ],
+        more_groups=len(frame.groups) - len(shown),
+        in_groups=sum(group.count for group in frame.groups),
+        collections=collections[:LINKS_SHOWN],
+        more_collections=max(len(collections) - LINKS_SHOWN, 0),
+        constants=[(n, shorten(as_text(value), 80)) for n, value in frame.constants.items()],
+        usage=advice(frame.header, frame.views),
+        scripts=frame.scripts,
+        files=[link(name, name) for name in FILES if (frame.root / name).is_file()],
+        summary=link("Summary", summary) if (frame.root / summary).is_file() else None,
+    )
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # heavy: only here
+
+    templates = resources.files(__package__) / "templates"
+    environment = Environment(
+        loader=FunctionLoader(lambda name: (templates / name).read_text("utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("index.html")
+
+
+def _pages(frame: Frame, groups: Sequence[FailureGroup]) -> dict[str, str | None]:
+    """The page (or else the notebook) of each point that a group links to."""
+    wanted = {name for group in groups for name in group.points[:LINKS_SHOWN]}
+    if not wanted:
+        return {}
+    linked = [view for view in frame.views if view.point.id in wanted]
+    return {row["id"]: row["page"] or row["notebook"] for row in rows(linked, frame.root)}
+
+
+def _bar(found: Verdict) -> list[tuple[str, float, float]]:
+    """State, start and width (percent) of each part of the bar."""
+    parts, start = [], 0.0
+    for state, number in found.counts.items():
+        width = 100 * number / found.total
+        parts.append((state.value, round(start, 3), round(width, 3)))
+        start += width
+    return parts
+
+
+def _facts(header: Header, found: Verdict) -> list[tuple[str, str]]:
+    notebook = PurePosixPath(header.notebook).name
+    facts = [
+        ("Started", moment(found.started) if found.started else ""),
+        ("Took", duration(found.wall)),
+        ("Notebook time", duration(found.busy)),
+        ("CPU time", duration(found.cpu)),
+        ("By", f"{header.user} on {header.host}"),
+        ("Backend", header.backend),
+        ("Notebook", notebook),
+        ("Git commit", header.git_commit[:10] + (" + changes" if header.git_dirty else "")),
+    ]
+    return [(label, value) for label, value in facts if value]
+
+
+def _provenance(header: Header) -> list[tuple[str, str]]:
+    options = " ".join(f"{name}={value}" for name, value in header.launch.options.items())
+    asked = header.resources
+    changes = " with uncommitted changes" if header.git_dirty else ""
+    facts = [
+        ("Sweep", f"{header.name} ({header.id})"),
+        ("Created", moment(header.created)),
+        ("Notebook", header.notebook),
+        ("SHA-256", header.notebook_sha256),
+        ("Git commit", header.git_commit + changes if header.git_commit else ""),
+        ("Kernel", f"{header.kernel} ({header.language})" if header.language else header.kernel),
+        ("Resources", _resources(asked.cpus, asked.memory, asked.gpus, asked.time)),
+        ("Container", header.launch.container),
+        ("Options", options),
+        ("Revision", str(header.revision) if header.revision > 1 else ""),
+        ("Made with", f"nbbatch {header.nbbatch}, Python {header.python}"),
+    ]
+    return [(label, value) for label, value in facts if value]
+
+
+def _resources(cpus: int, memory: int | None, gpus: int, time: int | None) -> str:
+    parts = [f"{cpus} CPU{'' if cpus == 1 else 's'}"]
+    if memory is not None:
+        parts.append(f"{memory / 2**30:.3g} GiB memory")
+    if gpus:
+        parts.append(f"{gpus} GPU{'' if gpus == 1 else 's'}")
+    if time is not None:
+        parts.append(duration(time))
+    return ", ".join(parts)
+
+
+def _group(
+    group: FailureGroup, pages: Mapping[str, str | None], blamed: Sequence[Suspect]
+) -> dict[str, Any]:
+    traceback = group.traceback
+    if len(traceback) > TRACEBACK_LENGTH:
+        half = TRACEBACK_LENGTH // 2
+        traceback = f"{traceback[:half]}\n\n[… shortened …]\n\n{traceback[-half:]}"
+    return {
+        "key": group_key(group),
+        "state": group.state.value,
+        "words": WORDS[group.state],
+        "title": group.title,
+        "message": group.message,
+        "place": group.place,
+        "source": group.source,
+        "count": group.count,
+        "traceback": traceback,
+        "example": link(group.points[0], pages[group.points[0]]),
+        "links": [link(point, pages[point]) for point in group.points[:LINKS_SHOWN]],
+        "more": max(group.count - LINKS_SHOWN, 0),
+        "suspects": [
+            {
+                "suspect": suspect,
+                "value": shorten(as_text(suspect.value), 60),
+                "elsewhere": f"{100 * suspect.having / suspect.ended:.0f} %",
+            }
+            for suspect in blamed
+        ],
+    }
