@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .backends import check_name
 from .errors import GridError, NbbatchError, NotebookError, UsageError
 from .folder import SweepFolder
 from .model import Launch, Point, Resources, Settings, Value
@@ -99,7 +98,6 @@ def make_plan(request: Request) -> Plan:
     from .grid import Overrides, load_grid, parse_collect
     from .notebook import read_notebook, resolve_kernel
 
-    check_name(request.backend)
     notebook = read_notebook(Path(request.notebook))
     grid = load_grid(
         request.grid,
@@ -129,7 +127,7 @@ def make_plan(request: Request) -> Plan:
         points=points,
         resources=resources,
         settings=settings,
-        launch=_launch(request),
+        launch=_launch(request, grid),
         notes=tuple(notes),
     )
 
@@ -266,7 +264,7 @@ def _settings(
     )
 
 
-def _launch(request: Request) -> Launch:
+def _launch(request: Request, grid: Grid) -> Launch:
     return Launch(
         python=request.python or "",
         setup=_setup_lines(request.setup),
@@ -277,6 +275,8 @@ def _launch(request: Request) -> Launch:
         files=request.files or "",
         max_idle=request.max_idle,
         personal=request.personal,
+        inputs=grid.inputs,
+        outputs=grid.outputs,
     )
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from . import catalogue
-from .backends import get_backend
+from .backends import check_name, get_backend
 from .backends.base import Backend, Batch
 from .collect import CONCLUSIVE, count, decide
 from .create import header_of, place_of, write_sweep
@@ -86,6 +86,7 @@ class Sweep:
 
         Nothing is submitted. Raises NoPoints, SweepLocked, UsageError.
         """
+        check_name(plan.request.backend)
         if not plan.points:
             raise NoPoints("The grid has no point.", hint="Check its `exclude` and `--where`.")
         root, sweep_id = place_of(plan)
@@ -137,7 +138,7 @@ class Sweep:
                 record,
                 phase,
                 key=point.key,
-                began=attempts.count > 0,
+                began=attempts.count > 0 or (status is not None and status.unseen),
                 cancelled=point.id in submitted.cancelled,
                 ending=status.ending if status else Ending.UNTOLD,
                 in_grace=phase is JobPhase.GONE and record is None and self._in_grace(point),

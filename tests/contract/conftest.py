@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,9 +19,11 @@ LONG = 120.0
 """Seconds that a test waits for what must happen; never a claim of speed."""
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", pytest.param("htcondor", marks=pytest.mark.farm)])
 def backend(request: pytest.FixtureRequest) -> str:
     name: str = request.param
+    if name == "htcondor" and "NBBATCH_FARM_FILES" not in os.environ:
+        pytest.skip("not in a pool: tests/farm/htcondor/pytest-as-user runs this")
     return name
 
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from nbbatch.model import PointFiles, PointState
 from nbbatch.sweep import FAILED_TOO, RESUMED, Sweep
 
@@ -48,6 +50,7 @@ def test_a_failing_point_is_a_result_and_is_not_tried_again(bench: Bench) -> Non
     assert bench.ran() == ["1", "2", "3"]
 
 
+@pytest.mark.slow
 def test_the_same_run_again_runs_only_what_is_missing_or_not_ok(bench: Bench) -> None:
     cure = bench.folder / "cure"
     notebook = bench.notebook(f"import os\nassert x != 2 or os.path.exists({str(cure)!r})")
@@ -61,6 +64,7 @@ def test_the_same_run_again_runs_only_what_is_missing_or_not_ok(bench: Bench) ->
     assert bench.ran() == ["1", "2", "2", "3"]
 
 
+@pytest.mark.slow
 def test_an_edited_notebook_makes_results_stale(bench: Bench) -> None:
     bench.run(bench.notebook("y = 1"), {"x": [1, 2]}).wait(LONG)
     sweep = bench.run(bench.notebook("y = 2"), {"x": [1, 2]}, collect=["y"])
@@ -69,6 +73,7 @@ def test_an_edited_notebook_makes_results_stale(bench: Bench) -> None:
     assert bench.ran() == ["1", "1", "2", "2"]
 
 
+@pytest.mark.slow
 def test_cancel_then_resume(bench: Bench) -> None:
     go = bench.folder / "go"
     notebook = bench.notebook(WAIT_FOR_GO.format(go=str(go)))
@@ -88,6 +93,7 @@ def test_cancel_then_resume(bench: Bench) -> None:
     assert bench.ended() == ["1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 def test_cancel_some_points(bench: Bench) -> None:
     go = bench.folder / "go"
     sweep = bench.run(bench.notebook(WAIT_FOR_GO.format(go=str(go))), {"x": [1, 2, 3, 4]})
@@ -104,6 +110,7 @@ def test_cancel_some_points(bench: Bench) -> None:
     assert states(sweep) == expected
 
 
+@pytest.mark.slow
 def test_hold_and_release(bench: Bench) -> None:
     go = bench.folder / "go"
     notebook = bench.notebook(WAIT_FOR_GO.format(go=str(go)))
@@ -121,6 +128,7 @@ def test_hold_and_release(bench: Bench) -> None:
     assert bench.ended() == ["1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 def test_detached_needs_nobody(bench: Bench) -> None:
     notebook = bench.notebook("import time; time.sleep(1)")
     command = [sys.executable, "-m", "nbbatch", "run", str(notebook), "-g", "x=1,2,3"]
@@ -135,6 +143,7 @@ def test_detached_needs_nobody(bench: Bench) -> None:
     assert set(states(Sweep.open(bench.out)).values()) == {"ok"}
 
 
+@pytest.mark.slow
 def test_killed_between_submission_and_its_note(bench: Bench) -> None:
     go = bench.folder / "go"
     notebook = bench.notebook(WAIT_FOR_GO.format(go=str(go)))
@@ -156,6 +165,7 @@ def test_killed_between_submission_and_its_note(bench: Bench) -> None:
     assert bench.ran() == ["1", "2", "3"]
 
 
+@pytest.mark.slow
 def test_worker_killed_is_tried_again(bench: Bench) -> None:
     """kill -9 of the worker is no fault of the notebook: the point runs again by itself."""
     first = bench.folder / "first"

@@ -49,6 +49,7 @@ EXPECTED = {
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("backend", ["local"], indirect=True)
 def test_forty_points(bench: Bench) -> None:
     notebook = bench.notebook(BEHAVIOUR, "print('the end')")
     points = [{"x": x, "how": kind} for x, kind in enumerate(KINDS)]

@@ -73,6 +73,7 @@ def waiting(bench: Bench) -> Terminal:
     return terminal
 
 
+@pytest.mark.slow
 def test_detach(bench: Bench, waiting: Terminal) -> None:
     waiting.type(b"d\n")
     waiting.expect("nbbatch watch")
@@ -86,6 +87,7 @@ def test_detach(bench: Bench, waiting: Terminal) -> None:
     assert states(sweep) == {1: "ok", 2: "ok"}
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_detaches(bench: Bench, waiting: Terminal) -> None:
     waiting.type(CTRL_C)
     waiting.expect("nbbatch watch")
@@ -96,6 +98,7 @@ def test_a_second_ctrl_c_detaches(bench: Bench, waiting: Terminal) -> None:
     assert states(sweep) == {1: "ok", 2: "ok"}
 
 
+@pytest.mark.slow
 def test_cancel(bench: Bench, waiting: Terminal) -> None:
     waiting.type(b"c\n")
     waiting.expect("nbbatch resume")

@@ -19,6 +19,8 @@ from nbbatch.sweep import RESUMED, Sweep
 
 from .conftest import LONG, Bench, states, until
 
+pytestmark = pytest.mark.parametrize("backend", ["local"], indirect=True)
+
 ROUNDS = 20
 POINTS = [1, 2, 3, 4, 5, 6]
 
@@ -58,6 +60,7 @@ def test_kill_at_random_moments(bench: Bench, victim: str) -> None:
         assert _kernels(sweep) == []
 
 
+@pytest.mark.slow
 def test_no_kernel_outlives_everything_else(bench: Bench) -> None:
     sweep = bench.run(bench.notebook("import time; time.sleep(600)"), {"x": [1, 2]})
     until(lambda: len(bench.ran()) == 2)
@@ -67,6 +70,7 @@ def test_no_kernel_outlives_everything_else(bench: Bench) -> None:
     assert set(states(sweep).values()) == {"lost"}
 
 
+@pytest.mark.slow
 def test_workers_of_a_killed_supervisor_are_not_doubled(bench: Bench) -> None:
     """They end the point they are at; a new supervisor waits for them and takes the rest."""
     go = bench.folder / "go"
@@ -86,6 +90,7 @@ def test_workers_of_a_killed_supervisor_are_not_doubled(bench: Bench) -> None:
     assert bench.ran() == bench.ended() == ["1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 def test_termination_of_the_supervisor_keeps_what_was_printed(bench: Bench) -> None:
     """The machine shuts down: SIGTERM. Partial notebooks stay, ``resume`` goes on."""
     notebook = bench.notebook("print('half way', flush=True)\nimport time; time.sleep(600)")
