@@ -40,6 +40,13 @@ GONE: dict[Ending, PointState] = {
     Ending.INFRASTRUCTURE: PointState.LOST,
 }
 
+# The same where the worker could still record that it was interrupted; else interrupted.
+CUT_SHORT: dict[Ending, PointState] = {
+    Ending.TIMEOUT: PointState.TIMEOUT,
+    Ending.OUT_OF_MEMORY: PointState.DIED,
+    Ending.CANCELLED: PointState.CANCELLED,
+}
+
 
 def decide(
     record: Record | None,
@@ -60,6 +67,9 @@ def decide(
     record may not be visible yet.
     """
     if record is not None and record.key != key:
+        if record.outcome in CONCLUSIVE and phase is JobPhase.RUNNING:
+            # Its job, about to leave, was that of an earlier revision: nothing runs this one.
+            phase = None
         record = None
     if record is not None and record.outcome in CONCLUSIVE:
         # An infrastructure failure whose job is still there will be tried again.
@@ -70,10 +80,13 @@ def decide(
     if cancelled:
         return PointState.CANCELLED
     if record is not None:
-        return PointState.INTERRUPTED
+        return CUT_SHORT.get(ending, PointState.INTERRUPTED)
     if phase is None:
         return PointState.PENDING
-    return PointState.UNKNOWN if in_grace else GONE[ending]
+    if in_grace:
+        return PointState.UNKNOWN
+    # A point of a bundle whose turn never came did not use up anything.
+    return GONE[ending] if began or ending is Ending.CANCELLED else PointState.LOST
 
 
 def count(views: Iterable[PointView]) -> dict[PointState, int]:

@@ -37,6 +37,7 @@ CAUSES: dict[Cause, str] = {
     Cause.KERNEL_START: "The kernel never answered",
     Cause.NOTEBOOK_INVALID: "The notebook cannot be executed",
     Cause.WORKER_ERROR: "The worker failed",
+    Cause.WALLTIME: "The job's time was over: --time gives it more",
     Cause.SIGNALLED: "Interrupted: the worker was told to stop",
 }
 """Finer words, where a record tells the cause."""

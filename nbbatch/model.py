@@ -86,7 +86,9 @@ class Launch:
     ``retry_memory`` multiplies the memory request of a point that ran out of it (0: no
     retry). HTCondor only: ``files`` is ``shared``, ``transfer``, ``spool`` or empty (chosen
     by itself), ``max_idle`` bounds the idle jobs that the schedd sees, ``personal`` starts
-    a pool of one's own.
+    a pool of one's own. Where nodes do not see the sweep folder, ``inputs`` (absolute)
+    travel with each job and ``outputs`` (patterns, relative to the notebook's folder) come
+    back.
     """
 
     python: str = ""
@@ -98,6 +100,8 @@ class Launch:
     files: str = ""
     max_idle: int | None = None
     personal: bool = False
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,6 +200,7 @@ class Cause(str, Enum):
     CELL_ERROR = "cell-error"
     CELL_TIMEOUT = "cell-timeout"
     NOTEBOOK_TIMEOUT = "notebook-timeout"
+    WALLTIME = "walltime"  # the job's time was over, and this point had nearly all of it
     KERNEL_DIED = "kernel-died"
     OUT_OF_MEMORY = "out-of-memory"
     KERNEL_START = "kernel-start"  # the kernel never answered
@@ -331,12 +336,17 @@ class Ending(str, Enum):
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job's phase, the scheduler's reason in words, the node, and how it ended if gone."""
+    """A job's phase, the scheduler's reason in words, the node, and how it ended if gone.
+
+    ``unseen``: the job works where its files cannot be seen, so that the phase alone tells
+    that its points have begun.
+    """
 
     phase: JobPhase
     reason: str = ""
     host: str = ""
     ending: Ending = Ending.UNTOLD
+    unseen: bool = False
 
 
 @dataclass(frozen=True)
@@ -433,7 +443,10 @@ class Header:
         fields = dict(data)
         fields["resources"] = Resources(**fields["resources"])
         fields["settings"] = Settings.from_json(fields["settings"])
-        fields["launch"] = Launch(**fields["launch"])
+        launch = dict(fields["launch"])
+        for name in ("inputs", "outputs"):
+            launch[name] = tuple(launch.get(name, ()))
+        fields["launch"] = Launch(**launch)
         return cls(**fields)
 
     def to_json(self) -> dict[str, Any]:

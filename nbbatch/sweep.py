@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import catalogue
 from .backends import check_name, get_backend
@@ -32,6 +33,9 @@ from .model import (
 )
 from .plan import Plan, choose_point
 from .submissions import Submissions, read_submissions, runs
+
+if TYPE_CHECKING:
+    from .report import Report
 
 RESUMED = frozenset(PointState) - frozenset(
     {
@@ -67,6 +71,7 @@ class Sweep:
         self.points = self.folder.points()
         self._settled: dict[str, PointView] = {}
         self._batches: dict[int, list[list[str]]] = {}
+        self._report: Report | None = None
         self._gone_since = self.folder.gone()
 
     @property
@@ -157,7 +162,7 @@ class Sweep:
         if not self.backend.grace:
             return False
         since = self._gone_since.setdefault(point.id, time.time())
-        return time.time() - since < self.backend.grace
+        return time.time() - since < float(os.environ.get("NBBATCH_GRACE", self.backend.grace))
 
     def _submissions(self) -> Submissions:
         return read_submissions(self.folder, self._batches)
@@ -350,12 +355,14 @@ class Sweep:
 
     def write_results(self, views: Sequence[PointView] | None = None) -> Path:
         """Write ``results.csv`` and the report; returns the report's ``index.html``."""
-        from .report import write_report
+        from .report import Report
         from .results import rows, write_csv
 
         seen = self.views() if views is None else views
         write_csv(rows(seen, self.root), self.folder.results_file)
-        return write_report(self.root, self.header, seen)
+        if self._report is None:
+            self._report = Report(self.root)
+        return self._report.write(self.header, seen)
 
     def finish(self, views: Sequence[PointView] | None = None) -> Path:
         """Write results and report of a sweep that has ended, and note it."""
@@ -363,6 +370,19 @@ class Sweep:
         index = self.write_results(seen)
         self.folder.journal("finished", counts={s.value: n for s, n in count(seen).items()})
         return index
+
+    def settle(self, views: Sequence[PointView]) -> None:
+        """Write results and report if the sweep has ended and nobody has since.
+
+        For sweeps whose jobs cannot do that: they do not see the folder, or the last of
+        them was lost.
+        """
+        if not all(view.state.over for view in views) or self.backend.driver():
+            return
+        noted = [event["event"] for event in self.folder.events()]
+        last = {name: number for number, name in enumerate(noted)}
+        if last.get("finished", -1) < last.get("submitted", -1):
+            self.finish(views)
 
     def point(self, words: str) -> Point:
         """The point of this id, index, or unambiguous beginning of an id."""

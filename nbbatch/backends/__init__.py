@@ -10,6 +10,8 @@ from .base import Backend
 
 BACKENDS = {
     "local": "LocalBackend",
+    "slurm": "SlurmBackend",
+    "htcondor": "HTCondorBackend",
 }
 """Module in this folder → class in it."""
 

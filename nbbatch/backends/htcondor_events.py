@@ -55,7 +55,7 @@ def parse(content: bytes) -> tuple[list[Event], int]:
         if end:  # else the block was torn: it may be another's text
             number, cluster, proc = head.groups()
             events.append(
-                Event(int(number), cluster.decode(), int(proc), body.decode(errors="replace"))
+                Event(int(number), str(int(cluster)), int(proc), body.decode(errors="replace"))
             )
     return events, used
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -33,7 +32,7 @@ def is_last(ended: Path, bundle: int, total: int) -> bool:
     """
     ended.mkdir(parents=True, exist_ok=True)
     (ended / str(bundle)).touch()
-    if sum(1 for name in os.listdir(ended) if name != FINISHING) < total:
+    if sum(1 for file in ended.iterdir() if file.name != FINISHING) < total:
         return False
     with suppress(FileExistsError):
         (ended / FINISHING).mkdir()

@@ -140,8 +140,7 @@ def ending_of(ad: Mapping[str, Any]) -> tuple[Ending, str]:
 
 def _number(ad: Mapping[str, Any], name: str) -> int | None:
     value = ad.get(name)
-    # An undefined value of classad2 is an enum member that equals 2.
-    return int(value) if type(value) in (int, float) else None
+    return int(value) if isinstance(value, (int, float)) else None
 
 
 def _megabytes(size: float) -> str:

@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 from ..errors import UsageError
-from ..model import Launch, Resources
+from ..model import Resources
 from .base import Batch, thread_environment
 from .htcondor_states import CURE
 
@@ -23,8 +23,16 @@ BUNDLE = "$INT(bundle,%04d)"
 
 LOG = "logs/htcondor.log"
 WORKER = "submit/worker.pyz"
-NODE_SCRATCH_LIMIT = 2
-"""Tries beyond those that the worker counts: for jobs that never got so far."""
+DEFAULT_MEMORY = 2**30
+"""Bytes asked for without --memory. HTCondor's own default, 128 MB, is less than a kernel and
+its worker use, and pools hold what uses more than it asked for."""
+
+CONCURRENCY_LIMIT_DEFAULT = 2_308_032
+"""What the negotiator takes for a limit that nobody defined; chosen to have many divisors
+(HTCondor's manual, "Concurrency Limits")."""
+
+EXTRA_TRIES = 2
+"""Beyond those that the worker counts: for jobs that never got so far."""
 
 
 class Files(str, Enum):
@@ -56,6 +64,7 @@ def describe(batch: Batch, files: Files, shipped: Sequence[str] = ()) -> dict[st
     """The submit description. ``shipped`` are the user's files that travel with each job."""
     header = batch.header
     script, cargo = names(batch)
+    longest = max(map(len, batch.bundles))
     lines = {
         "universe": "vanilla",
         "executable": "/bin/bash",
@@ -74,8 +83,9 @@ def describe(batch: Batch, files: Files, shipped: Sequence[str] = ()) -> dict[st
         "MY.NbbatchJobs": str(len(batch.bundles)),
         "MY.NbbatchPoints": str(sum(map(len, batch.bundles))),
         **_resources(header.resources, files),
-        # A worker that is killed, or says 75: another try, perhaps on another node.
-        "max_retries": str(header.settings.retries + NODE_SCRATCH_LIMIT),
+        # A worker that is killed, or says 75: another try, perhaps on another node. One that
+        # leaves for want of time has done a point at least.
+        "max_retries": str(header.settings.retries + EXTRA_TRIES + longest - 1),
         "periodic_release": CURE,
         "job_lease_duration": "1200",
     }
@@ -104,6 +114,10 @@ def describe(batch: Batch, files: Files, shipped: Sequence[str] = ()) -> dict[st
             lines["max_materialize"] = str(header.max_running)
         if header.launch.max_idle:
             lines["max_idle"] = str(header.launch.max_idle)
+    elif header.max_running:
+        # A limit of the sweep's own, of which each job takes an n-th.
+        share = CONCURRENCY_LIMIT_DEFAULT // header.max_running
+        lines["concurrency_limits"] = f"nbbatch_{header.id}:{share}"
     if header.launch.container:
         lines["container_image"] = literal(header.launch.container)
     if header.launch.mail:
@@ -116,9 +130,8 @@ OUTPUTS = ("points", "home")
 
 
 def _resources(asked: Resources, files: Files) -> dict[str, str]:
-    lines = {"request_cpus": str(asked.cpus)}
-    if asked.memory is not None:
-        lines["request_memory"] = f"{math.ceil(asked.memory / 2**20)}MB"
+    memory = math.ceil((asked.memory or DEFAULT_MEMORY) / 2**20)
+    lines = {"request_cpus": str(asked.cpus), "request_memory": f"{memory}MB"}
     if asked.disk is not None:
         lines["request_disk"] = f"{math.ceil(asked.disk / 2**10)}KB"
     if asked.gpus:
@@ -143,12 +156,14 @@ def _with_options(lines: dict[str, str], options: Mapping[str, str]) -> dict[str
 
 
 def _listed(path: str) -> str:
+    if BUNDLE in path:
+        return path
     if "," in path or path != path.strip():
         raise UsageError(
             f"{path!r} cannot be shipped: HTCondor lists files with commas between them.",
             hint="Rename it, or ship the folder that it is in.",
         )
-    return path if path == f"bundles/{BUNDLE}.json" else literal(path)
+    return literal(path)
 
 
 def script(batch: Batch, files: Files, total: int) -> str:
@@ -170,7 +185,7 @@ def script(batch: Batch, files: Files, total: int) -> str:
         # Made before anything else: an eviction asks for them.
         lines.append(f"mkdir -p {' '.join(OUTPUTS)}")
         variables.pop("JUPYTER_PATH", None)  # a folder of another machine
-        lines += ['export HOME="${HOME:-$PWD}"', 'export PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}"']
+        lines.append('export HOME="${HOME:-$PWD}" PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}"')
     lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     lines += header.launch.setup.splitlines()
     lines.append(f"exec {_command(batch, files, total)}")

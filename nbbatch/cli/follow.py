@@ -28,6 +28,7 @@ def status(sweep: SweepArg = "latest", as_json: Json = False) -> None:
 
     opened = Sweep.open(sweep)
     views = opened.views()
+    opened.settle(views)
     if not as_json:
         from ..display import status_block
 

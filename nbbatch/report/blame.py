@@ -104,7 +104,7 @@ def suspects(groups: Sequence[FailureGroup], views: Sequence[PointView]) -> list
     ended = [view for view in views if view.state.over]
     places = {view.point.id: place for place, view in enumerate(ended)}
     axes = list(_axes(ended))
-    totals = [Counter(axis.at) for axis in axes]
+    totals = [Counter(place for place in axis.at if place >= 0) for axis in axes]
     found = []
     for group in groups:
         members = [places[name] for name in group.points if name in places]
@@ -121,7 +121,7 @@ def _of_group(
     tried = 0
     for axis, total in zip(axes, totals, strict=True):
         inside = Counter(axis.at[member] for member in members)
-        del_missing(inside)
+        del inside[-1]
         tests = list(axis.conditions(total))
         holding = {(r, level): n for r, level, n in axis.conditions(inside)}
         tried += len(tests)
@@ -148,19 +148,11 @@ def _of_group(
     sure = [suspect for suspect in corrected if suspect.sure]
     if sure:
         return sure[:MOST_SUSPECTS]
-    shared = [s for s in corrected if s.inside == s.members and s.relation == "="]
-    return shared[:1]
-
-
-def del_missing(counts: Counter[int]) -> None:
-    """Forget the points that have no value."""
-    del counts[-1]
+    return [suspect for suspect in corrected if suspect.inside == suspect.members][:1]
 
 
 def _corrected(suspect: Suspect, tried: int) -> Suspect:
-    return Suspect(
-        **{**suspect.__dict__, "p": min(1.0, suspect.p * max(tried, 1)), "tried": tried}
-    )
+    return Suspect(**{**suspect.__dict__, "p": min(1.0, suspect.p * max(tried, 1)), "tried": tried})
 
 
 def upper_tail(inside: int, drawn: int, having: int, total: int) -> float:

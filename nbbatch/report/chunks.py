@@ -90,7 +90,13 @@ def _fixed(view: PointView, row: Row, base: float) -> tuple[Any, ...]:
     record = settled(view)
     files = sum(bit for bit, name in ((1, "page"), (2, "notebook"), (4, "log")) if row[name])
     started = epoch(record.started if record is not None else view.started)
-    known = record is not None
+    used: tuple[Any, ...] = (None, None, None)
+    if record is not None:
+        used = (
+            value_of({"": record.cpu_seconds}, "") if record.cpu_seconds else None,
+            round(record.peak_memory / 1e6, 1) if record.peak_memory else None,
+            "/".join(filter(_FIGURE.fullmatch, record.figures)) or None,
+        )
     return (
         row["id"],
         row["index"],
@@ -102,9 +108,7 @@ def _fixed(view: PointView, row: Row, base: float) -> tuple[Any, ...]:
         files,
         row["error"],
         None if started is None else round(started - base, 2),
-        value_of({"": record.cpu_seconds}, "") if known and record.cpu_seconds else None,
-        round(record.peak_memory / 1e6, 1) if known and record.peak_memory else None,
-        "/".join(filter(_FIGURE.fullmatch, record.figures)) or None if known else None,
+        *used,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..failures import FailureGroup, group_failures
-from ..folder import now
+from ..folder import SweepFolder, now
 from ..model import Header, PointView
 from ..results import rows
 from ..worker.files import write_atomic
@@ -196,10 +196,21 @@ def _columns(
         "base": base,
         "columns": spec,
         "plots": plots,
+        "submitted": _submitted(root, base),
         "sweep": str(root),
         "notebook": header.notebook,
         "asked": {"memory": header.resources.memory, "time": header.resources.time},
     }
+
+
+def _submitted(root: Path, base: float) -> list[float]:
+    """When points were submitted, in seconds after the sweep's creation."""
+    moments = [
+        epoch(str(event.get("at", "")))
+        for event in SweepFolder(root).events()
+        if event.get("event") == "submitted"
+    ]
+    return [round(moment - base, 2) for moment in moments if moment is not None]
 
 
 def _failures(views: Sequence[PointView], groups: Sequence[FailureGroup]) -> dict[str, Any]:

@@ -76,9 +76,7 @@ def render(frame: Frame) -> str:
         provenance=_provenance(frame.header),
         as_of=frame.status["asOf"],
         left=frame.status["left"],
-        groups=[
-            _group(group, pages, found) for group, found in zip(shown, blamed, strict=True)
-        ],
+        groups=[_group(group, pages, found) for group, found in zip(shown, blamed, strict=True)],
         more_groups=len(frame.groups) - len(shown),
         in_groups=sum(group.count for group in frame.groups),
         collections=collections[:LINKS_SHOWN],

@@ -62,9 +62,7 @@ def constants_of(parts: Sequence[Part]) -> dict[str, Any]:
     return {
         name: value
         for name, value in first.constants.items()
-        if all(
-            name in part.constants and same(part.constants[name], value) for part in others
-        )
+        if all(name in part.constants and same(part.constants[name], value) for part in others)
     }
 
 

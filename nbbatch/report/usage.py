@@ -62,7 +62,7 @@ def size(amount: float) -> str:
 
 def rounded_up(amount: float) -> float:
     """The next number with two significant digits."""
-    step = 10 ** (math.floor(math.log10(amount)) - 1)
+    step = 10.0 ** (math.floor(math.log10(amount)) - 1)
     return math.ceil(amount / step - 1e-9) * step
 
 

@@ -9,6 +9,10 @@ LIMIT = 16_000_000
 """Bytes kept of what is not published yet; a kernel publishes every 0.2 s."""
 
 
+CHUNKS = 16
+"""Pieces of 64 kB taken at a time: a flood must not keep the poll loop from the rest."""
+
+
 class BlackBox:
     """Compares the kernel's own copy of its text with what it published.
 
@@ -23,11 +27,8 @@ class BlackBox:
         """Take what is there of the copy of stream ``name``."""
         line = self._lines[name]
         with suppress(BlockingIOError):
-            for _ in range(16):  # do not let a flood keep the poll loop here
-                chunk = os.read(fd, 1 << 16)
-                if not chunk:
-                    return
-                line.copied(chunk)
+            for _ in range(CHUNKS):
+                line.copied(os.read(fd, 1 << 16))
 
     def published(self, name: str, text: str) -> None:
         """``text`` of stream ``name`` has arrived."""
@@ -43,16 +44,14 @@ class BlackBox:
         for line in self._lines.values():
             line.take()
 
-    @staticmethod
-    def read_all(fd: int) -> str:
-        """What is in a pipe now."""
-        chunks = []
-        with suppress(BlockingIOError):
-            while chunk := os.read(fd, 1 << 16):
-                chunks.append(chunk)
-                if len(chunks) > 16:
-                    break
-        return b"".join(chunks).decode("utf-8", "replace")
+
+def read_all(fd: int) -> str:
+    """What is in a pipe now, up to 1 MB; empty at its end."""
+    chunks: list[bytes] = []
+    with suppress(BlockingIOError):
+        while len(chunks) < CHUNKS and (chunk := os.read(fd, 1 << 16)):
+            chunks.append(chunk)
+    return b"".join(chunks).decode("utf-8", "replace")
 
 
 class _Line:

@@ -26,6 +26,7 @@ DONE = 0
 NOT_FINISHED = 75
 """EX_TEMPFAIL: run me again. HTCondor and Slurm turn it into a retry."""
 
+STALE_SECONDS = 3_600.0
 BACK_OFF = (1.0, 5.0, 15.0)
 
 
@@ -69,7 +70,7 @@ class Worker:
             start = time.monotonic()
             try:
                 finished = self._finish(bundle, point, root)
-            except OSError:
+            except Exception:
                 # Not even a record can be written: perhaps on another node, later.
                 traceback.print_exc()
                 finished = False
@@ -93,7 +94,9 @@ class Worker:
             if record is not None and record.key == point.key and not record.infrastructure:
                 return True
             history = History.of(read_lines(folder / PointFiles.ATTEMPTS), point.key)
-            attempt = Attempt(bundle, point, root, history.last, tcp=kernel_failures > 0)
+            attempt = Attempt(
+                bundle, point, root, history.last, tcp=kernel_failures > 0, job_began=self.began
+            )
             if history.tried > bundle.settings.retries:
                 _give_up(attempt, record)
                 return True
@@ -114,6 +117,7 @@ class Worker:
     def _try(self, attempt: Attempt, old: Record | None) -> Result:
         attempts = attempt.folder / PointFiles.ATTEMPTS
         _archive(attempt.folder, old)
+        _tidy(attempt.folder)
         line = {
             "attempt": attempt.number,
             "started": (started := now()),
@@ -155,6 +159,14 @@ def _archive(folder: Path, old: Record | None) -> None:
         archived = {"attempt": old.attempt, "record": old.to_json()}
         append_line(folder / PointFiles.ATTEMPTS, json.dumps(archived))
     (folder / PointFiles.RECORD).unlink(missing_ok=True)
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what a worker that was killed while writing left; not what one writes now."""
+    for path in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                path.unlink()
 
 
 def read_record(folder: Path) -> Record | None:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from .blackbox import BlackBox
+from .blackbox import BlackBox, read_all
 from .kernel import Kernel
 from .stop import SIGNALS, Stop
 
@@ -144,8 +144,11 @@ class Channels:
     def _step(self, seconds: float) -> None:
         """Wait for something to happen, and deal with all of it."""
         ready = dict(self._poller.poll(max(0, int(seconds * 1000) + 1)))
-        if self.kernel.words in ready:
-            self._hear_words()
+        # What stays readable (a signal that came, a pipe at its end) would keep the loop awake.
+        if self.stop.fd in ready:
+            self._poller.unregister(self.stop.fd)
+        if self.kernel.words in ready and not self._hear_words():
+            self._poller.unregister(self.kernel.words)
         for stream, fd in self.kernel.echoes.items():
             if fd in ready:
                 self._blackbox.read(stream, fd)
@@ -187,10 +190,11 @@ class Channels:
             self._idle.add(message["parent_header"].get("msg_id", ""))
         self._listener.published(message)
 
-    def _hear_words(self) -> None:
-        text = BlackBox.read_all(self.kernel.words)
+    def _hear_words(self) -> bool:
+        text = read_all(self.kernel.words)
         if text:
             self._listener.words(text)
+        return bool(text)
 
     def settle_text(self) -> None:
         """All text that was printed so far has arrived: start counting anew."""

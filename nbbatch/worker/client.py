@@ -281,7 +281,7 @@ class PointClient(NotebookClient):
         if kind == "stream":
             stream, text = content.get("name", "stdout"), content.get("text", "")
             if request in self._displays:
-                self._output_log.write(text)
+                self._output_log.write(text, stream)
             else:
                 self._print(stream, text, self._cell_of.get(request, self._current), message)
             return
@@ -313,7 +313,7 @@ class PointClient(NotebookClient):
         self._print(stream, text, self._current)
 
     def words(self, text: str) -> None:
-        self._output_log.write(text)
+        self._output_log.write(text, "words")
         self.told.words = (self.told.words + text)[-WORDS_KEPT:]
 
     def pause(self) -> None:
@@ -334,7 +334,7 @@ class PointClient(NotebookClient):
         """Text of a stream goes to the log, and to the outputs of its cell."""
         if index is not None:
             self._head(index)
-        self._output_log.write(text)
+        self._output_log.write(text, stream)
         if index is None or index not in self._texts:
             return
         self._executed.changed()

@@ -22,7 +22,8 @@ class Facts:
     running, ``index`` its position; ``signal`` the signal that this process got;
     ``used`` the memory at which our own watch ended the kernel; ``system_oom`` that the
     system counted an out-of-memory kill; ``death`` how the kernel ended, in words;
-    ``words`` what its process wrote past the protocol.
+    ``words`` what its process wrote past the protocol; ``had_the_job`` that the point had
+    nearly all of the job's time for itself.
     """
 
     problem: Exception | None
@@ -35,6 +36,7 @@ class Facts:
     death: str = ""
     words: str = ""
     peak: int = 0
+    had_the_job: bool = False
 
 
 def judge(facts: Facts) -> tuple[Outcome, Cause, Failure | None]:
@@ -50,6 +52,10 @@ def judge(facts: Facts) -> tuple[Outcome, Cause, Failure | None]:
         asked = facts.settings.memory or 0
         text = f"The kernel used {size(facts.used)} of memory, asked for were {size(asked)}."
         return Outcome.DIED, Cause.OUT_OF_MEMORY, _failure(facts, "OutOfMemory", text)
+    if facts.signal == "SIGUSR1" and facts.had_the_job:
+        # What a scheduler sends ahead of the walltime: another job would end the same way.
+        text = "The job's time was over, and this point had nearly all of it."
+        return Outcome.TIMEOUT, Cause.WALLTIME, _failure(facts, "Walltime", text)
     if isinstance(problem, Stopped) or facts.signal:
         text = f"The worker was told to stop by {facts.signal or 'a signal'}."
         return Outcome.INTERRUPTED, Cause.SIGNALLED, _failure(facts, "Interrupted", text)

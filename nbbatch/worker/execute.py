@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from html import escape
 from importlib.resources import files
@@ -26,6 +26,8 @@ from ..model import Bundle, Cause, Failure, Outcome, Point, PointFiles, Record
 from .client import PointClient, Told
 from .ending import Facts, judge
 from .engine import ENGINE, ExecutedNotebook
+from .figures import write_figures
+from .figures import write_figures
 from .files import write_atomic
 from .kernel import Kernel, KernelProblem, Scratch, find_kernel
 from .memory import MemoryWatch, OutOfMemoryCount
@@ -33,17 +35,25 @@ from .metrics import metrics_from_outputs
 from .outputs import OutputLog
 from .prepare import NotebookInvalid, inject, kernel_name, load_notebook
 from .stop import Stop
+from .texts import write_texts
+
+OTHERS_SHARE = 0.2
+"""A point that began within this part of its job's time, so far, had nearly all of it."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at a point, and where it happens. ``root`` is the sweep folder."""
+    """One try at a point, and where it happens. ``root`` is the sweep folder.
+
+    ``job_began``: when the worker did, on the monotonic clock.
+    """
 
     bundle: Bundle
     point: Point
     root: Path
     number: int
     tcp: bool = False
+    job_began: float = field(default_factory=time.monotonic)
 
     @property
     def folder(self) -> Path:
@@ -98,7 +108,8 @@ def blank_record(attempt: Attempt, started: str) -> Record:
 
 
 def write_outcome(attempt: Attempt, nb: NotebookNode, record: Record) -> None:
-    """Write the page, then the record, which ends the attempt. Raises OSError."""
+    """Write figures and page, then the record, which ends the attempt. Raises OSError."""
+    record = replace(record, figures=write_figures(nb, attempt.folder))
     _write_page(attempt, nb, record)
     text = json.dumps(record.to_json(), ensure_ascii=False, indent=1, allow_nan=False)
     write_atomic(attempt.folder / PointFiles.RECORD, f"{text}\n".encode("utf-8", "replace"))
@@ -134,10 +145,21 @@ def run_attempt(attempt: Attempt, stop: Stop) -> Result:
     )
     if told.language == "python" and told.version:
         record = replace(record, python=told.version)
-    assert run.notebook is not None
+    assert run.notebook is not None  # ``execute`` made one, whatever came of it
     run.notebook.finish()
+    record = replace(record, figures=_write_extras(attempt, run.notebook.nb))
     write_outcome(attempt, run.notebook.nb, record)
     return Result(record, final=isinstance(problem, KernelProblem) and problem.final)
+
+
+def _write_extras(attempt: Attempt, nb: NotebookNode) -> tuple[str, ...]:
+    """Figures and cell texts for the report; that they cannot be written costs no result."""
+    try:
+        write_texts(nb, attempt.point.id, attempt.folder)
+        return write_figures(nb, attempt.folder)
+    except Exception:
+        traceback.print_exc()
+        return ()
 
 
 class _Run:
@@ -156,6 +178,7 @@ class _Run:
         self.used: int | None = None
         self.cpu_seconds: float | None = None
         self.system_oom = False
+        self.clock = clock
         self._deadline = None if self.settings.timeout is None else clock + self.settings.timeout
 
     def execute(self) -> Exception | None:
@@ -186,8 +209,10 @@ class _Run:
             after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 3
         )
         self.peak = max(watch.peak, self.told.high_water, self.used or 0)
-        if after.ru_maxrss > before.ru_maxrss:  # kB on Linux, bytes on macOS
-            unit = 1 if sys.platform == "darwin" else 1024
+        # The largest child counts; a fork of this process, before its exec, is one, too.
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        if after.ru_maxrss > max(before.ru_maxrss, own.ru_maxrss):
+            unit = 1 if sys.platform == "darwin" else 1024  # kB on Linux
             self.peak = max(self.peak, after.ru_maxrss * unit)
         _, cause, failure = judge(self.facts())
         if failure is not None and cause is not Cause.CELL_ERROR:
@@ -248,7 +273,12 @@ class _Run:
             death=self.death,
             words=self.told.words,
             peak=self.peak,
+            had_the_job=self._had_the_job(),
         )
+
+    def _had_the_job(self) -> bool:
+        before, now = self.clock - self.attempt.job_began, time.monotonic()
+        return before <= OTHERS_SHARE * (now - self.attempt.job_began)
 
     def recorded_metrics(self) -> Mapping[str, Any]:
         return {} if self.notebook is None else metrics_from_outputs(self.notebook.nb)

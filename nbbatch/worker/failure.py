@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from ..model import Failure
@@ -26,8 +27,10 @@ def failure_of_error(
     """The failure that an ``error`` message, an error output or an error reply tells of."""
     lines: Sequence[str] = content.get("traceback") or ()
     traceback = _clip(strip_ansi("\n".join(lines)), TRACEBACK_LIMIT)
-    line = error_line(traceback, count)
     texts = source.splitlines()
+    line = error_line(traceback, count)
+    if line is not None:  # IPython takes leading blank lines away before it counts
+        line += sum(1 for _ in takewhile(lambda text: not text.strip(), texts))
     return Failure(
         name=str(content.get("ename") or "Error"),
         value=_clip(strip_ansi(str(content.get("evalue") or "")), VALUE_LIMIT),

@@ -124,12 +124,11 @@ def _thumbnail(mime: str, content: bytes) -> bytes | None:
     except ImportError:
         return None
     small = None
-    with suppress(Exception):  # of a picture that only looks like one, or is a bomb
-        with Image.open(io.BytesIO(content)) as picture:
-            picture.thumbnail((THUMBNAIL_WIDTH, 4 * THUMBNAIL_WIDTH))
-            stream = io.BytesIO()
-            picture.convert("RGBA" if "A" in picture.getbands() else "RGB").save(
-                stream, "WEBP", quality=80
-            )
-            small = stream.getvalue()
+    # Any exception: of a picture that only looks like one, or is a bomb.
+    with suppress(Exception), Image.open(io.BytesIO(content)) as picture:
+        picture.thumbnail((THUMBNAIL_WIDTH, 4 * THUMBNAIL_WIDTH))
+        kind = "RGBA" if "A" in picture.getbands() else "RGB"
+        stream = io.BytesIO()
+        picture.convert(kind).save(stream, "WEBP", quality=80)
+        small = stream.getvalue()
     return small if small is not None and len(small) < len(content) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ from nbformat import NotebookNode
 from .terminal import LINE_LIMIT, Terminal
 
 _ANSI = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
+
+
+BEGUN_SECONDS = 0.3
+BEGUN_LIMIT = 1_000
+"""How long, and how many characters of, a line's begin waits for its end."""
 
 
 def strip_ansi(text: str) -> str:
@@ -115,6 +121,9 @@ class CellText:
 class OutputLog:
     """``output.log``: all text of all cells, as it comes, a header line above each cell's.
 
+    The begin of a line waits a moment for its end, so that lines of stdout and stderr do
+    not tear each other apart: ``print`` publishes a line and its newline separately.
+
     The file is made under another name and moved into place, so that an attempt of
     another host at the same point keeps writing to a file of its own.
     """
@@ -125,6 +134,8 @@ class OutputLog:
         self._handle = os.open(fresh, flags, 0o666)
         fresh.replace(path)
         self._pending: list[str] = []
+        self._begun: dict[str, str] = {}  # of each stream, a line that may go on
+        self._begun_at = 0.0
         self._at_line_start = True
         self.failed: OSError | None = None
 
@@ -135,12 +146,30 @@ class OutputLog:
 
     def line(self, text: str) -> None:
         """A line of ours, on a line of its own."""
-        self.write(("" if self._at_line_start else "\n") + text + "\n")
+        self._release()
+        self._put(("" if self._at_line_start else "\n") + text + "\n")
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, stream: str) -> None:
+        """Text of a stream."""
+        text = self._begun.pop(stream, "") + text
+        end = text.rfind("\n") + 1
+        if len(text) - end > BEGUN_LIMIT:
+            end = len(text)
+        if end < len(text):
+            if not self._begun:
+                self._begun_at = time.monotonic()
+            self._begun[stream] = text[end:]
+        self._put(text[:end])
+
+    def _put(self, text: str) -> None:
         if text:
             self._pending.append(text)
             self._at_line_start = text.endswith("\n")
+
+    def _release(self) -> None:
+        for text in self._begun.values():
+            self._put(text)
+        self._begun.clear()
 
     def shown(self, content: Mapping[str, Any]) -> None:
         """The plain text of a display or of a cell's value."""
@@ -157,6 +186,8 @@ class OutputLog:
 
     def flush(self) -> None:
         """Write what is pending, in one call. A full disk is remembered, not raised."""
+        if self._begun and time.monotonic() - self._begun_at > BEGUN_SECONDS:
+            self._release()
         if not self._pending:
             return
         view = memoryview("".join(self._pending).encode("utf-8", "replace"))
@@ -169,6 +200,7 @@ class OutputLog:
 
     def close(self) -> None:
         """Write the rest and make it durable. Raises the OSError of a failed write."""
+        self._release()
         self.flush()
         try:
             os.fsync(self._handle)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 from nbconvert.exporters.html import HTMLExporter
@@ -42,6 +43,7 @@ _CAUSES: dict[Cause, str] = {
     Cause.OUT_OF_MEMORY: "the kernel was killed because memory ran out",
     Cause.KERNEL_START: "the kernel did not start",
     Cause.NOTEBOOK_INVALID: "the notebook cannot be executed",
+    Cause.WALLTIME: "the job's time was over",
     Cause.SIGNALLED: "the worker was told to stop",
     Cause.WORKER_ERROR: "the worker failed, not the notebook",
 }
@@ -71,7 +73,7 @@ def render_page(
         title=title,
         policy=SECURITY_POLICY,
         stylesheet=stylesheet_href,
-        report=str(PurePosixPath(stylesheet_href).parent.parent / "index.html"),
+        report=_report_href(stylesheet_href, record.point),
         outcome=record.outcome.value,
         record=record,
         facts=_facts(record),
@@ -83,6 +85,12 @@ def render_page(
         body=body,
     )
     return _encodable(page)
+
+
+def _report_href(stylesheet_href: str, point: str) -> str:
+    """The report's view of the point, which leads to its neighbours along each axis."""
+    index = PurePosixPath(stylesheet_href).parent.parent / "index.html"
+    return f"{index}#point={quote(point, safe='')}"
 
 
 def value_text(value: Value) -> str:

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from nbbatch.model import PointState, PointView
 from nbbatch.report import write_report
 from tests.browser.conftest import Open
+from tests.browser.reading import CONTRAST, column, sort
 from tests.views import a_header, a_view, failed, ok
 
 MIXED = [
@@ -33,20 +34,6 @@ def report(tmp_path: Path, open_page: Open):
         return page
 
     return build
-
-
-def column(page: Page, name: str) -> list[str]:
-    """The texts of a column, as the table shows them from the top."""
-    names = page.locator("thead th").all_inner_texts()
-    return page.evaluate(
-        """place => [...document.querySelectorAll("tbody tr:not(.spacer)")]
-           .map(row => row.cells[place].textContent)""",
-        [text.strip("\xa0↑↓") for text in names].index(name),
-    )
-
-
-def sort(page: Page, name: str) -> None:
-    page.locator("thead").get_by_role("button", name=name, exact=True).click()
 
 
 def test_it_opens_from_a_file_and_says_what_happened(report) -> None:
@@ -219,13 +206,13 @@ def ten_thousand() -> list[PointView]:
 def test_ten_thousand_rows_stay_usable(report) -> None:
     page = report(ten_thousand())
     expect(page.locator("#shown")).to_have_text("10,000 points")
-    rows = page.locator("tbody tr:not(.spacer)")
+    rows = page.locator("#table tbody tr:not(.spacer)")
     assert rows.count() < 120
     page.locator("#table").scroll_into_view_if_needed()
     page.locator("#table").evaluate("frame => frame.scrollTop = frame.scrollHeight")
-    expect(page.locator("tbody tr[aria-rowindex='10001']")).to_be_in_viewport()
+    expect(page.locator("#table tbody tr[aria-rowindex='10001']")).to_be_in_viewport()
     page.locator("#table").evaluate("frame => frame.scrollTop = frame.scrollHeight / 2")
-    expect(page.locator("tbody tr[aria-rowindex='5001']")).to_have_count(1)
+    expect(page.locator("#table tbody tr[aria-rowindex='5001']")).to_have_count(1)
     assert rows.count() < 120
     sort(page, "p3")
     values = [float(text) for text in column(page, "p3")]
@@ -243,34 +230,6 @@ def test_rows_that_scroll_past_keep_the_focus_in_sight(report) -> None:
     page.locator("#table").evaluate("frame => frame.scrollTop += 100")
     page.wait_for_timeout(50)
     assert page.evaluate("document.activeElement.textContent") == "p20-0014"
-
-
-CONTRAST = """() => {
-  const parse = text => text.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map(v => v / 255)
-      .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-  };
-  const behind = element => {
-    for (let at = element; at; at = at.parentElement) {
-      const colour = parse(getComputedStyle(at).backgroundColor);
-      if (colour.length < 4 || colour[3] > 0) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const low = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const text = [...element.childNodes].some(n => n.nodeType === 3 && n.data.trim());
-    if (!text || !element.checkVisibility() || ["SCRIPT", "NOSCRIPT"].includes(element.tagName)) {
-      continue;
-    }
-    const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) low.push(`${element.textContent.trim().slice(0, 30)} ${ratio.toFixed(2)}`);
-  }
-  return low;
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -306,7 +265,7 @@ def test_without_scripts_the_verdict_and_the_failures_are_there(report) -> None:
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_small_sweeps(report, count: int) -> None:
     page = report([ok(i, {"sigma": i}, chi2=1.0) for i in range(count)])
-    expect(page.locator("tbody tr:not(.spacer)")).to_have_count(count)
+    expect(page.locator("#table tbody tr:not(.spacer)")).to_have_count(count)
     assert page.locator("#toolbar").is_visible() == (count > 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,15 +14,24 @@ import pytest
 from nbbatch.model import PointState, PointView
 from nbbatch.plan import Request, make_plan
 from nbbatch.sweep import FAILED_TOO, Sweep
+from tests.farm.slurm_pool import use_slurm
 from tests.notebooks import write_notebook
 
 LONG = 120.0
 """Seconds that a test waits for what must happen; never a claim of speed."""
 
 
-@pytest.fixture(params=["local", pytest.param("htcondor", marks=pytest.mark.farm)])
-def backend(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(
+    params=[
+        "local",
+        pytest.param("htcondor", marks=pytest.mark.farm),
+        pytest.param("slurm", marks=pytest.mark.farm),
+    ]
+)
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     name: str = request.param
+    if name == "slurm":
+        use_slurm(monkeypatch)
     if name == "htcondor" and "NBBATCH_FARM_FILES" not in os.environ:
         pytest.skip("not in a pool: tests/farm/htcondor/pytest-as-user runs this")
     return name
@@ -37,6 +47,15 @@ class Bench:
     def __init__(self, folder: Path, backend: str) -> None:
         self.folder = folder
         self.backend = backend
+        self.channel = folder
+        """What the test and its notebooks see, even where jobs do not see the sweep."""
+        if backend == "htcondor":
+            self.channel = Path(os.environ["NBBATCH_FARM_CHANNEL"]) / secrets.token_hex(4)
+            self.channel.mkdir(mode=0o777)
+        self.node_python = ""
+        """The interpreter of nodes that do not see ours."""
+        if backend == "htcondor" and os.environ["NBBATCH_FARM_FILES"] != "shared":
+            self.node_python = os.environ["NBBATCH_FARM_NODE_PYTHON"]
         self.out = folder / "sweep"
         self.sweeps: list[Sweep] = []
 
@@ -44,14 +63,16 @@ class Bench:
         note = "open({!r}, 'a').write(f'{{x}}\\n')"
         return write_notebook(
             self.folder / "scan.ipynb",
-            note.format(str(self.folder / "ran")),
+            note.format(str(self.channel / "ran")),
             *cells,
-            note.format(str(self.folder / "ended")),
+            note.format(str(self.channel / "ended")),
             parameters="x = 0",
         )
 
     def create(self, notebook: Path, grid: dict[str, Any], **words: Any) -> Sweep:
         asked = {"out": self.out, "backend": self.backend, "jobs": 2, **words}
+        if self.node_python:
+            asked.setdefault("python", self.node_python)
         sweep = Sweep.create(make_plan(Request(notebook=notebook, grid=grid, **asked)))
         self.sweeps.append(sweep)
         return sweep
@@ -68,7 +89,7 @@ class Bench:
         return self._lines("ended")
 
     def _lines(self, name: str) -> list[str]:
-        file = self.folder / name
+        file = self.channel / name
         return sorted(file.read_text().split()) if file.exists() else []
 
 

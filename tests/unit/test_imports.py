@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -37,8 +39,10 @@ MAY_IMPORT: dict[str, set[str]] = {
 DOORS = {"cli", "__main__"}
 UPPER = {"sweep", "report", "display"}
 
-HEAVY = ("papermill", "nbclient", "nbconvert", "nbformat", "jupyter_client", "IPython", "htcondor")
-HEAVY += ("htcondor2", "pandas", "numpy", "scipy", "matplotlib", "pyarrow", "ruamel")
+HEAVY = {
+    *("papermill", "nbclient", "nbconvert", "nbformat", "jupyter_client", "IPython"),
+    *("htcondor", "htcondor2", "pandas", "pyarrow", "numpy", "scipy", "matplotlib", "ruamel"),
+}
 
 
 def parts() -> dict[str, list[Path]]:
@@ -113,6 +117,42 @@ def running(tree: ast.AST) -> Iterator[ast.AST]:
             continue
         yield node
         yield from running(node)
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    project = (PACKAGE.parent / "pyproject.toml").read_text().partition("[project.scripts]")[0]
+    declared = {_normal(name) for name in re.findall(r'"([A-Za-z][\w.-]*)(?:[>=;\[]|")', project)}
+    owners = packages_distributions()
+    missing = {
+        f"{file.name}: {top}"
+        for files in PARTS.values()
+        for file in files
+        for top in third_party(file)
+        if top not in BROUGHT_ALONG
+        and not {_normal(name) for name in owners.get(top, [top])} & declared
+    }
+    assert not missing
+
+
+BROUGHT_ALONG = {
+    "IPython",  # only inside an IPython kernel
+    "PIL",  # thumbnails of what matplotlib drew, which brings it; done without where it is not
+}
+
+
+def third_party(file: Path) -> Iterator[str]:
+    for node in running(ast.parse(file.read_bytes())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names = [node.module]
+        for name in names:
+            top = name.partition(".")[0]
+            if top not in sys.stdlib_module_names and top != "nbbatch":
+                yield top
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 # ------------------------------------------------------------------------- light imports

@@ -92,7 +92,7 @@ def test_the_head_shows_state_parameters_metrics_and_links() -> None:
     assert "Parameters sigma 8 name a<b> on true Metrics chi2 1.25 bins [1, 2]" in head
     assert "mass: NameError" in head
     links = [a["href"] for a in page.select("header nav a")]
-    assert links == ["../../report/index.html", "executed.ipynb", "output.log"]
+    assert links == ["../../report/index.html#point=p", "executed.ipynb", "output.log"]
 
 
 def test_values_are_text_never_markup() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import pytest
 
 from nbbatch.model import Launch, PointState, PointView
-from nbbatch.report import write_report
+from nbbatch.report import Report, write_report
 from nbbatch.report.chunks import literal, packed, value_of
 from nbbatch.report.verdict import duration, headline, moment, verdict
+from nbbatch.results import rows
 from tests.views import a_header, a_view, failed, ok
 
 
@@ -81,7 +83,7 @@ def test_the_page_loads_only_its_own_files(tmp_path: Path) -> None:
     local = [a for a in page.addresses if not a.startswith(("#", "data:,"))]
     assert [a for a in local if ":" in a or a.startswith("/")] == []
     loaded = [a for a in local if a.startswith(("assets/", "data/"))]
-    assert loaded and all((index.parent / a).is_file() for a in loaded)
+    assert loaded and all((index.parent / a.partition("?")[0]).is_file() for a in loaded)
     assert page.handlers == []
     assert "Content-Security-Policy" in index.read_text("utf-8")
 
@@ -97,7 +99,7 @@ def test_hostile_values_stay_text(tmp_path: Path) -> None:
     html = index.read_text("utf-8")
     assert "alert(1)</script><img" not in html
     assert "<img" not in html
-    for file in (index.parent / "data").iterdir():
+    for file in (index.parent / "data").glob("*.js"):
         text = file.read_text("ascii")
         assert "<" not in text and "\u2028" not in text
         read(file)
@@ -113,20 +115,38 @@ def test_addresses_are_encoded_and_relative(tmp_path: Path) -> None:
     assert expected in page.addresses
 
 
+def cells(chunk: dict[str, Any]) -> dict[str, list[Any]]:
+    """The columns of a data file, by name."""
+    names = [name for _, name in chunk["columns"]]
+    return {name: unpacked(column) for name, column in zip(names, chunk["values"], strict=True)}
+
+
 def test_data_are_columns_in_chunks(tmp_path: Path) -> None:
-    views = [ok(i, {"sigma": i % 3, "det": "ABC"[i % 3]}, chi2=i / 7) for i in range(2300)]
+    views = [ok(i, {"sigma": i % 3, "det": "ABC"[i % 3]}, chi2=i / 7) for i in range(450)]
     data = write_report(tmp_path, a_header(), views).parent / "data"
     spec = read(data / "columns.js")
-    names = [column["name"] for column in spec["columns"]]
-    assert spec["total"] == 2300
-    assert names[-3:] == ["sigma", "det", "chi2"]
+    assert spec["total"] == 450
+    assert [column["name"] for column in spec["columns"]][-3:] == ["sigma", "det", "chi2"]
     chunks = [read(data / f"points-{number:04d}.js") for number in range(3)]
-    assert [chunk["start"] for chunk in chunks] == [0, 1000, 2000]
-    last = {n: unpacked(v) for n, v in zip(names, chunks[2]["values"], strict=True)}
-    assert last["det"][:3] == ["C", "A", "B"]
-    assert last["chi2"][299] == 2299 / 7
-    assert last["dir"] == [None] * 300  # points/<id> goes without saying
-    assert chunks[2]["values"][names.index("det")]["of"] == ["C", "A", "B"]
+    assert [chunk["start"] for chunk in chunks] == [0, 200, 400]
+    last = cells(chunks[2])
+    assert last["det"][:3] == ["B", "C", "A"]
+    assert last["chi2"][49] == 449 / 7
+    assert last["dir"] == [None] * 50  # points/<id> goes without saying
+    assert last["started"][0] == 40.0  # seconds after the sweep was created
+    assert chunks[2]["values"][chunks[2]["columns"].index(["params", "det"])]["of"] == [*"BCA"]
+
+
+def test_a_metric_that_appears_late_changes_no_other_file(tmp_path: Path) -> None:
+    views: list[PointView] = [ok(i, {"sigma": i}, chi2=1.0) for i in range(500)]
+    report = write_report(tmp_path, a_header(), views).parent
+    before = stamps(report)
+    views[450] = ok(450, {"sigma": 450}, chi2=1.0, late=2.0)
+    write_report(tmp_path, a_header(), views)
+    names = [column["name"] for column in read(report / "data" / "columns.js")["columns"]]
+    assert names[-2:] == ["chi2", "late"]
+    after = stamps(report)
+    assert after["data/points-0000.js"] == before["data/points-0000.js"]
 
 
 @pytest.mark.parametrize(
@@ -150,12 +170,10 @@ def test_values_that_javascript_has_no_type_for_are_told_apart_from_missing(valu
 
 
 def test_repeated_texts_are_packed() -> None:
-    assert packed(["a", "b", "a", None, "a", "b"]) == {
-        "of": ["a", "b", None],
-        "at": [0, 1, 0, 2, 0, 1],
-    }
+    assert packed(["a", None] * 4) == {"of": ["a", None], "at": [0, 1] * 4}
+    assert packed([0.1] * 8) == {"of": [0.1], "at": [0] * 8}
     assert packed(["a", "b", "c"]) == ["a", "b", "c"]
-    assert packed([1, 1, 1, 1]) == [1, 1, 1, 1]
+    assert packed([1, True] * 8) == [1, True] * 8  # equal in Python, not in a table
 
 
 def test_literals_are_harmless_in_html() -> None:
@@ -166,23 +184,96 @@ def stamps(report: Path) -> dict[str, int]:
     return {str(path.relative_to(report)): path.stat().st_ino for path in report.rglob("*.*")}
 
 
+def changes(before: dict[str, int], after: dict[str, int]) -> set[str]:
+    return {name for name in after if after[name] != before.get(name)}
+
+
 def test_only_what_changed_is_written_again(tmp_path: Path) -> None:
     views: list[PointView] = [ok(i, {"sigma": i}, chi2=1.0) for i in range(1500)]
     report = write_report(tmp_path, a_header(), views).parent
     before = stamps(report)
     write_report(tmp_path, a_header(), views)
-    assert stamps(report) == before
+    assert changes(before, stamps(report)) == set()
     views[3] = ok(3, {"sigma": 3}, chi2=2.0)
     write_report(tmp_path, a_header(), views)
-    after = stamps(report)
-    assert {name for name in after if after[name] != before[name]} == {"data/points-0000.js"}
+    changed = changes(before, stamps(report))
+    # now.js tells an open page what to load again, index.html whom to load at first
+    assert changed == {"data/points-0000.js", "data/built.json", "data/now.js", "index.html"}
+
+
+def test_what_did_not_change_is_not_even_computed(tmp_path: Path, monkeypatch) -> None:
+    views: list[PointView] = [ok(i, {"sigma": i}, chi2=1.0) for i in range(1000)]
+    report = Report(tmp_path)
+    report.write(a_header(), views)
+    computed: list[int] = []
+
+    def counted(chunk, root):
+        computed.append(len(chunk))
+        return rows(chunk, root)
+
+    monkeypatch.setattr("nbbatch.report.index.rows", counted)
+    views[700] = ok(700, {"sigma": 700}, chi2=2.0)
+    report.write(a_header(), views)
+    assert computed == [200]
+    write_report(tmp_path, a_header(), views)  # another process, that finds only the folder
+    assert computed == [200]
+
+
+def test_a_lost_or_damaged_note_of_the_last_build_costs_time_only(tmp_path: Path) -> None:
+    views: list[PointView] = [ok(i, {"sigma": i}, chi2=1.0) for i in range(300)]
+    report = write_report(tmp_path, a_header(), views).parent
+    right = {path.name: path.read_bytes() for path in (report / "data").iterdir()}
+    (report / "data" / "built.json").write_text("[{")
+    (report / "data" / "points-0001.js").unlink()
+    write_report(tmp_path, a_header(), views)
+    assert {path.name: path.read_bytes() for path in (report / "data").iterdir()} == right
+
+
+def test_a_running_point_is_looked_at_again(tmp_path: Path) -> None:
+    """Its log may appear without any change of its state."""
+    view = a_view(0, {"sigma": 1}, PointState.RUNNING)
+    report = write_report(tmp_path, a_header(), [view, ok(1, {"sigma": 2})]).parent
+    folder = tmp_path / view.point.dir
+    folder.mkdir(parents=True)
+    (folder / "output.log").write_text("step 1")
+    write_report(tmp_path, a_header(), [view, ok(1, {"sigma": 2})])
+    assert cells(read(report / "data" / "points-0000.js"))["files"] == [4, 7]
 
 
 def test_a_smaller_sweep_leaves_no_old_data(tmp_path: Path) -> None:
-    write_report(tmp_path, a_header(), [ok(i, {"sigma": i}) for i in range(1500)])
+    write_report(tmp_path, a_header(), [ok(i, {"sigma": i}) for i in range(300)])
     index = write_report(tmp_path, a_header(), [ok(0, {"sigma": 0})])
     assert not (index.parent / "data" / "points-0001.js").exists()
     assert "points-0001.js" not in index.read_text("utf-8")
+
+
+def test_an_open_sweep_says_how_long_it_will_take(tmp_path: Path) -> None:
+    views = [ok(0, {"a": 1}), a_view(1, {"a": 2}, PointState.RUNNING)]
+    index = write_report(tmp_path, a_header(), views)
+    status = read(index.parent / "data" / "now.js")
+    assert status["open"] and status["counts"] == {"ok": 1, "running": 1}
+    assert status["left"].startswith("about ")
+    assert "as of" in index.read_text("utf-8")
+    index = write_report(tmp_path, a_header(), [ok(0, {"a": 1}), ok(1, {"a": 2})])
+    assert not read(index.parent / "data" / "now.js")["open"]
+    assert "as of" not in index.read_text("utf-8")
+
+
+def test_plotly_is_beside_the_page_once_and_not_loaded_with_it(tmp_path: Path) -> None:
+    index = write_report(tmp_path, a_header(), [ok(0, {"a": 1}), ok(1, {"a": 2})])
+    plotly = index.parent / "assets" / "plotly.min.js"
+    written = plotly.stat()
+    assert written.st_size > 1_000_000
+    assert "plotly" not in index.read_text("utf-8")
+    write_report(tmp_path, a_header(), [ok(0, {"a": 1})])
+    assert plotly.stat().st_ino == written.st_ino
+
+
+def test_figures_with_names_that_are_paths_are_left_out(tmp_path: Path) -> None:
+    view = ok(0, {"a": 1})
+    record = replace(view.record, figures=("cell-01.png", "../../secret.png", ".hidden", "a/b"))
+    index = write_report(tmp_path, a_header(), [replace(view, record=record)])
+    assert cells(read(index.parent / "data" / "points-0000.js"))["figures"] == ["cell-01.png"]
 
 
 def test_ten_thousand_ways_to_fail_do_not_drown_the_page(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ domain_of() { # client|submit|execute
 write_configs() {
   local side
   rm -rf --one-file-system "$POOL" # the old queue and its jobs go with it
-  mkdir -p "$POOL/client"
+  mkdir -p "$POOL/client" "$POOL/channel"
+  chmod 1777 "$POOL/channel"
   for side in submit execute; do
     mkdir -p "$POOL/$side"/{log,lock,run,spool,execute,cred}
     chroot "$ROOT" id -u condor >/dev/null || fail "the package made no user 'condor'"

@@ -50,6 +50,7 @@ mount_side() { # SIDE: what its daemons and jobs see; the host never sees these 
     [ "$ROOT" != / ] || mount -t tmpfs -o mode=755 tmpfs "$CHECKOUT"
   fi
   [ "$side" = bare ] || bind "$POOL/$side" # side_pids knows the namespace by it
+  [ "$side" = bare ] || bind "$POOL/channel" # where a test's jobs say that they ran, whatever else they see
 }
 
 bind() { # PATH: the same path in the tree

@@ -33,7 +33,7 @@ SlurmdLogFile=$LOG/slurmd.log
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
-DefMemPerCPU=200
+DefMemPerCPU=1000
 # config_overrides: believe the CPUs and memory of the NodeName line, whatever the machine has.
 SlurmdParameters=config_overrides
 # 1: a node that did not answer comes back by itself; one set DOWN stays so until resume-node.

@@ -70,6 +70,13 @@ def test_a_failure_has_no_colours_and_shows_its_line() -> None:
     assert failure.source == "b()"
 
 
+def test_blank_lines_at_the_top_of_a_cell_count() -> None:
+    content = {"traceback": ["Cell In[1], line 2"]}
+    failure = failure_of_error(content, source="\n  \na = 1\nb()", cell=0, count=1)
+
+    assert (failure.line, failure.source) == (4, "b()")
+
+
 def test_a_whole_table_in_a_message_is_clipped() -> None:
     content = {"ename": "KeyError", "evalue": "a" * 10**6 + "end", "traceback": []}
     failure = failure_of_error(content, source="", cell=0, count=1)

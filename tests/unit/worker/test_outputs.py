@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -98,7 +97,7 @@ def test_the_log_has_headers_on_lines_of_their_own(tmp_path: Path) -> None:
     path = tmp_path / "output.log"
     log = OutputLog(path)
     log.header(0, 1)
-    log.write("no newline at its end")
+    log.write("no newline at its end", "stdout")
     log.header(2, None)
     log.shown({"data": {"text/plain": "a value", "text/html": "<b>a value</b>"}})
     log.error({"ename": "E", "evalue": "v", "traceback": ["\x1b[31mE\x1b[0m", "v"]})
@@ -116,16 +115,30 @@ def test_the_log_has_headers_on_lines_of_their_own(tmp_path: Path) -> None:
     ]
 
 
+def test_lines_of_two_streams_do_not_tear_each_other(tmp_path: Path) -> None:
+    log = OutputLog(tmp_path / "output.log")
+    for text, stream in [("100", "stdout"), ("e1\ne", "stderr"), ("06\n", "stdout")]:
+        log.write(text, stream)
+        log.flush()
+    log.write("2\n", "stderr")
+    log.write("x" * 2_000, "stdout")  # too long to wait for
+    log.flush()
+
+    text = (tmp_path / "output.log").read_text()
+    log.close()
+    assert text == "e1\n10006\ne2\n" + "x" * 2_000
+
+
 def test_a_second_attempt_elsewhere_does_not_mix_with_the_first(tmp_path: Path) -> None:
     first = OutputLog(tmp_path / "output.log")
     second = OutputLog(tmp_path / "output.log")
-    first.write("first\n")
-    second.write("second\n")
+    first.write("first\n", "stdout")
+    second.write("second\n", "stdout")
     first.close()
     second.close()
 
     assert (tmp_path / "output.log").read_text() == "second\n"
-    assert os.listdir(tmp_path) == ["output.log"]
+    assert [path.name for path in tmp_path.iterdir()] == ["output.log"]
 
 
 def test_ansi_sequences_are_removed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_a_point_that_fails(ended: Sweep) -> None:
     assert (failure.name, failure.value) == ("ValueError", "too höt")
     assert (failure.execution_count, failure.line) == (5, 3)
     assert failure.source == 'raise ValueError("too höt")'
-    assert "Cell In[5], line 3" in failure.traceback
+    assert "too höt" in failure.traceback
     # The index counts papermill's two error notes, as it does in the notebook.
     assert failure.cell == 7
     assert nb.cells[7].metadata.papermill.exception is True
@@ -169,9 +170,15 @@ def test_a_record_of_another_key_is_archived_and_the_point_run_again(ended: Swee
     path = ended.folder(OK) / PointFiles.RECORD
     stale = json.loads(path.read_text("utf-8")) | {"key": "of an older notebook"}
     path.write_text(json.dumps(stale))
+    half_written, in_use = ended.folder(OK) / ".a.node-1.tmp", ended.folder(OK) / ".b.node-2.tmp"
+    half_written.touch()
+    os.utime(half_written, (0, 0))
+    in_use.touch()
 
     assert ended.run() == 0
 
+    assert (half_written.exists(), in_use.exists()) == (False, True)
+    in_use.unlink()
     assert ended.record(OK).key == "key0"
     assert ended.record(OK).attempt == 2
     first, archived, second = ended.attempts(OK)

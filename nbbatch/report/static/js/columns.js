@@ -1,10 +1,11 @@
-// The columns that the table shows: which, in what order, how wide, and what a cell holds.
+// The columns that the table can show: in what order, how wide, and what a cell holds.
 
 /**
  * @typedef {object} Shown
  * @property {string} key names the column in the page's address
  * @property {string} label
- * @property {string} group shown above the label: "parameter", "metric" or nothing
+ * @property {string} group "parameter", "metric" or nothing
+ * @property {boolean} usual shown unless the reader chooses
  * @property {boolean} numeric right-aligned
  * @property {number | null} width in characters; null: what is left
  * @property {Cell[]} cells what it sorts by
@@ -17,26 +18,46 @@ const WIDEST = 34;
 const WIDEST_POINT = 22; // its parameters stand beside it
 
 /**
+ * All columns that there are; `usual` ones are shown where the reader does not choose.
  * @param {Points} points
  * @returns {Shown[]}
  */
-function columnsShown(points) {
+function columnsOf(points) {
   const fixed = (/** @type {string} */ name) => /** @type {Column} */ (points.fixed.get(name));
+  const some = (/** @type {string} */ name) => fixed(name).cells.some((cell) => cell !== null);
   /** @type {Shown[]} */
   const shown = [plain(fixed("index"), "#", textOf), pointColumn(points), stateColumn(points)];
   for (const column of points.columns) {
-    if (column.section !== "" && !column.constant) shown.push(plain(column, column.name, textOf));
+    if (column.section === "") continue;
+    shown.push({ ...plain(column, column.name, textOf), usual: !column.constant });
   }
-  const some = (/** @type {string} */ name) => fixed(name).cells.some((cell) => cell !== null);
   if (some("seconds")) shown.push(plain(fixed("seconds"), "time", durationText));
-  const hosts = new Set(fixed("host").cells.filter((cell) => cell !== null));
-  if (hosts.size > 1) shown.push(plain(fixed("host"), "host", textOf));
-  if (fixed("attempts").cells.some((cell) => Number(cell) > 1)) {
-    shown.push(plain(fixed("attempts"), "attempts", textOf));
+  if (some("cpu")) shown.push({ ...plain(fixed("cpu"), "CPU time", durationText), usual: false });
+  if (some("memory")) shown.push({ ...plain(fixed("memory"), "memory", megabytes), usual: false });
+  if (some("host")) {
+    const hosts = new Set(fixed("host").cells.filter((cell) => cell !== null));
+    shown.push({ ...plain(fixed("host"), "host", textOf), usual: hosts.size > 1 });
   }
+  const again = fixed("attempts").cells.some((cell) => Number(cell) > 1);
+  shown.push({ ...plain(fixed("attempts"), "attempts", textOf), usual: again });
   if (fixed("files").cells.some((cell) => cell !== 0)) shown.push(filesColumn(points));
   if (some("error")) shown.push({ ...plain(fixed("error"), "error", textOf), width: null });
   return shown;
+}
+
+/**
+ * Those of the columns that the reader chose, or the usual ones.
+ * @param {Shown[]} all
+ * @param {string[] | null} chosen
+ * @returns {Shown[]}
+ */
+function chosenColumns(all, chosen) {
+  return all.filter((column) => (chosen === null ? column.usual : chosen.includes(column.key)));
+}
+
+/** @param {Cell} cell */
+function megabytes(cell) {
+  return typeof cell === "number" ? `${Math.round(cell).toLocaleString("en")} MB` : ABSENT;
 }
 
 /**
@@ -47,12 +68,12 @@ function columnsShown(points) {
  */
 function plain(column, label, text) {
   const { cells, section } = column;
-  const having = cells.filter((cell) => cell !== null);
   return {
-    key: section === "" ? column.name : `${section}.${column.name}`,
+    key: column.key,
     label,
     group: section === "" ? "" : section.slice(0, -1).replace("param", "parameter"),
-    numeric: having.length > 0 && having.every((cell) => typeof cell === "number"),
+    usual: true,
+    numeric: isNumeric(cells),
     width: widthOf(label, cells, text),
     cells,
     fill(position, td) {
@@ -92,8 +113,7 @@ function pointColumn(points) {
     width: Math.min(/** @type {number} */ (base.width), WIDEST_POINT),
     fill(position, td) {
       const id = String(column.cells[position]);
-      const files = Number(fixedCell(points, "files", position));
-      const file = files & BIT.page ? "notebook.html" : files & BIT.notebook ? "executed.ipynb" : "";
+      const file = pageOf(points, position);
       td.title = id;
       td.append(file === "" ? id : anchor(id, addressOf(points, position, file)));
     },
@@ -130,6 +150,7 @@ function filesColumn(points) {
     key: "files",
     label: "files",
     group: "",
+    usual: true,
     numeric: false,
     width: 13,
     cells: column.cells,

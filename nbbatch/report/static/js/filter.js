@@ -1,36 +1,40 @@
-// Which points are shown: by text, by state, by failure group.
-
-/**
- * What the reader asked to see; it lives in the page's address.
- * @typedef {object} View
- * @property {string} text
- * @property {string[]} states empty: all
- * @property {string} failure key of a failure group; empty: all
- * @property {string} sort name of a column, with a leading "-" for descending; empty: by index
- */
+// Which points are shown: by text, state, failure group, values, selection.
 
 /**
  * Positions of the points that match, in their original order.
  * @param {Points} points
  * @param {string[]} haystacks lower-case text of each point
  * @param {View} view
+ * @param {boolean} [all] with the points that are not selected, where only these are shown
  * @returns {number[]}
  */
-function matching(points, haystacks, view) {
-  const among = view.failure === "" ? null : points.failures.get(view.failure) || [];
+function matching(points, haystacks, view, all = false) {
+  const tests = [...wordTests(points, haystacks, view.text), ...valueTests(points, view)];
+  if (view.only && !all) tests.push((position) => view.selected.has(position));
   const states = new Set(view.states);
-  const tests = view.text
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== "")
-    .map((word) => wordTest(points, haystacks, word));
-  const stateCells = /** @type {Column} */ (points.fixed.get("state")).cells;
+  if (states.size > 0) {
+    const { cells } = /** @type {Column} */ (points.fixed.get("state"));
+    tests.unshift((position) => states.has(String(cells[position])));
+  }
+  const among = view.failure === "" ? null : points.failures.get(view.failure) || [];
   const found = [];
   for (const position of among || haystacks.keys()) {
-    if (states.size > 0 && !states.has(String(stateCells[position]))) continue;
     if (tests.every((test) => test(position))) found.push(position);
   }
   return found;
+}
+
+/** @typedef {(position: number) => boolean} Test */
+
+/**
+ * @param {Points} points
+ * @param {string[]} haystacks
+ * @param {string} text
+ * @returns {Test[]}
+ */
+function wordTests(points, haystacks, text) {
+  const words = text.toLowerCase().split(/\s+/);
+  return words.filter((word) => word !== "").map((word) => wordTest(points, haystacks, word));
 }
 
 /**
@@ -39,7 +43,7 @@ function matching(points, haystacks, view) {
  * @param {Points} points
  * @param {string[]} haystacks
  * @param {string} word
- * @returns {(position: number) => boolean}
+ * @returns {Test}
  */
 function wordTest(points, haystacks, word) {
   const [name, ...rest] = word.split("=");
@@ -53,6 +57,32 @@ function wordTest(points, haystacks, word) {
       const cell = cells[position];
       return wanted === fullText(cell).toLowerCase() || wanted === textOf(cell).toLowerCase();
     });
+}
+
+/**
+ * @param {Points} points
+ * @param {View} view
+ * @returns {Test[]}
+ */
+function valueTests(points, view) {
+  /** @type {Test[]} */
+  const tests = [];
+  for (const [key, texts] of view.among) {
+    const column = columnOf(points, key);
+    if (column === undefined) continue;
+    const wanted = new Set(texts);
+    tests.push((position) => wanted.has(levelText(column.cells[position])));
+  }
+  for (const [key, [least, most]] of view.between) {
+    const column = columnOf(points, key);
+    if (column === undefined) continue;
+    tests.push((position) => {
+      const cell = column.cells[position];
+      if (typeof cell !== "number") return false;
+      return (least === null || cell >= least) && (most === null || cell <= most);
+    });
+  }
+  return tests;
 }
 
 /**
@@ -71,3 +101,16 @@ function haystacksOf(points) {
   }
   return texts;
 }
+
+/**
+ * Whether the view leaves points out.
+ * @param {View} view
+ * @returns {boolean}
+ */
+function filters(view) {
+  const { text, states, failure, among, between, only } = view;
+  return text !== "" || states.length > 0 || failure !== "" || among.size > 0 || between.size > 0 || only;
+}
+
+/** @type {Partial<View>} what a view without filters has */
+const UNFILTERED = { text: "", states: [], failure: "", only: false };

@@ -83,3 +83,66 @@ function sorted(positions, cells, descending) {
   having.sort((a, b) => sign * compareCells(cells[a], cells[b]) || a - b);
   return having.concat(lacking);
 }
+
+/**
+ * A value's text where it names a level of a category: what is absent has one, too.
+ * @param {Cell} cell
+ * @returns {string}
+ */
+function levelText(cell) {
+  return cell === null ? ABSENT : fullText(cell);
+}
+
+/**
+ * The distinct values of a column, in order; absent ones last.
+ * @param {Cell[]} cells
+ * @param {Iterable<number>} positions
+ * @param {number} most as soon as there are more, null is returned
+ * @returns {{text: string, cell: Cell, count: number}[] | null}
+ */
+function levelsOf(cells, positions, most) {
+  /** @type {Map<string, {text: string, cell: Cell, count: number}>} */
+  const found = new Map();
+  for (const position of positions) {
+    const cell = cells[position];
+    const text = levelText(cell);
+    const level = found.get(text);
+    if (level !== undefined) level.count++;
+    else if (found.size === most) return null;
+    else found.set(text, { text, cell, count: 1 });
+  }
+  return [...found.values()].sort((one, other) => {
+    if (one.cell === null || other.cell === null) return one.cell === null ? 1 : -1;
+    return compareCells(one.cell, other.cell);
+  });
+}
+
+/**
+ * Whether all values that there are are numbers.
+ * @param {Cell[]} cells
+ * @returns {boolean}
+ */
+function isNumeric(cells) {
+  let some = false;
+  for (const cell of cells) {
+    if (cell === null) continue;
+    if (typeof cell !== "number") return false;
+    some = true;
+  }
+  return some;
+}
+
+/**
+ * Least and largest number.
+ * @param {Cell[]} cells
+ * @returns {[number, number]}
+ */
+function extentOf(cells) {
+  let [least, most] = [Infinity, -Infinity];
+  for (const cell of cells) {
+    if (typeof cell !== "number") continue;
+    if (cell < least) least = cell;
+    if (cell > most) most = cell;
+  }
+  return [least, most];
+}

@@ -1,0 +1,89 @@
+// A page that is open while the sweep runs reads what changed by itself.
+
+const LOOK_EVERY = 5000; // ms
+
+/** @param {App} app */
+function follow(app) {
+  const data = /** @type {any[]} */ (/** @type {any} */ (window).nbbatchData);
+  let known = data.find((piece) => piece.kind === "now");
+  if (known === undefined || !known.open) return;
+  const look = async () => {
+    const before = data.length;
+    try {
+      // The number keeps a cache from answering.
+      await loadScript(`data/now.js?at=${Date.now()}`);
+    } catch {
+      // The page was moved without its files, or is being written: ask again.
+    }
+    const news = data.slice(before).find((piece) => piece.kind === "now");
+    if (news !== undefined && changed(known, news).length > 0) {
+      await readChanged(data, known, news);
+      app.renew();
+      showVerdict(known, news);
+      known = news;
+    }
+    if (known.open) setTimeout(look, LOOK_EVERY);
+  };
+  setTimeout(look, LOOK_EVERY);
+}
+
+/**
+ * Names of the data files that differ.
+ * @param {any} known
+ * @param {any} news
+ * @returns {string[]}
+ */
+function changed(known, news) {
+  return Object.keys(news.stamps).filter((name) => known.stamps[name] !== news.stamps[name]);
+}
+
+/**
+ * Load the files that changed; what they replace leaves the list.
+ * @param {any[]} data
+ * @param {any} known
+ * @param {any} news
+ */
+async function readChanged(data, known, news) {
+  const start = (/** @type {any} */ piece) => `${piece.kind} ${piece.start ?? ""}`;
+  for (const name of changed(known, news)) {
+    try {
+      await loadScript(`data/${name}?v=${news.stamps[name]}`);
+    } catch {
+      // Written again at this moment: the next look finds the new name.
+    }
+  }
+  const latest = new Map(data.map((piece) => [start(piece), piece]));
+  data.splice(0, data.length, ...latest.values());
+}
+
+/**
+ * Headline, bar and counts; other failures are shown when the reader asks.
+ * @param {any} known
+ * @param {any} news
+ */
+function showVerdict(known, news) {
+  byId("headline").textContent = news.headline;
+  byId("verdict").className = `verdict tone-${news.tone}`;
+  byId("progress").textContent = news.open
+    ? `${news.left === "" ? "" : `${news.left}, `}as of ${news.asOf}`
+    : "The sweep has ended";
+  const [bar, counts] = [byId("bar"), byId("counts")];
+  bar.replaceChildren();
+  counts.replaceChildren();
+  let begun = 0;
+  for (const [state, number] of Object.entries(news.counts)) {
+    const width = (100 * Number(number)) / news.total;
+    const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    rect.setAttribute("class", `fill state-${state}`);
+    rect.setAttribute("x", String(begun));
+    rect.setAttribute("width", String(width));
+    rect.setAttribute("height", "1");
+    bar.append(rect);
+    begun += width;
+    const said = el("b", {}, Number(number).toLocaleString("en"));
+    counts.append(el("li", { class: `state state-${state}` }, said, ` ${state}`));
+  }
+  const reload = /** @type {HTMLButtonElement} */ (byId("reload"));
+  if (known.stamps["failures.js"] !== news.stamps["failures.js"]) reload.hidden = false;
+  reload.onclick = () => location.reload();
+}

@@ -1,0 +1,183 @@
+// One point: its values, its neighbours along each axis, its notebook.
+
+/**
+ * @param {App} app
+ * @param {HTMLElement} place
+ */
+function showPoint(app, place) {
+  const { points, view } = app;
+  const position = points.places.get(view.point);
+  if (position === undefined) {
+    place.replaceChildren(el("p", { class: "note" }, "There is no point of this name in the report."));
+    return;
+  }
+  if (app.kept.get("point") === position) return;
+  app.kept.set("point", position);
+  const state = String(fixedCell(points, "state", position));
+  const page = pageOf(points, position);
+  const error = fixedCell(points, "error", position);
+  place.replaceChildren(
+    el(
+      "div",
+      { class: "point-head" },
+      el("h3", {}, bdi(view.point)),
+      el("span", { class: `state state-${state}` }, state),
+      ...pointLinks(app, position),
+    ),
+    error === null ? "" : el("p", { class: "point-error" }, bdi(fullText(error))),
+    el("div", { class: "point-values" }, neighbours(app, position), valuesTable(app, position)),
+    command(app, position, state),
+    page === "notebook.html" ? notebookFrame(points, position) : el("p", { class: "note" }, "It has no page yet."),
+  );
+}
+
+/**
+ * @param {App} app
+ * @param {number} position
+ * @returns {Node[]}
+ */
+function pointLinks(app, position) {
+  const files = Number(fixedCell(app.points, "files", position));
+  const at = (/** @type {string} */ file) => addressOf(app.points, position, file);
+  const links = [];
+  if (files & BIT.page) links.push(anchor("page", at("notebook.html")));
+  if (files & BIT.notebook) links.push(anchor("notebook", at("executed.ipynb")));
+  if (files & BIT.log) links.push(anchor("log", at("output.log")));
+  const rank = app.inOrder(true).indexOf(position);
+  const step = (/** @type {number} */ by, /** @type {string} */ text) => {
+    const to = app.inOrder(true)[rank + by];
+    const made = button(text, () => goToPoint(app, to));
+    made.disabled = rank < 0 || to === undefined;
+    return made;
+  };
+  return [el("span", { class: "links" }, ...links), step(-1, "← in the table"), step(1, "in the table →")];
+}
+
+/**
+ * @param {App} app
+ * @param {number} position
+ */
+function goToPoint(app, position) {
+  app.look({ tab: "point", point: idOf(app.points, position) });
+}
+
+/**
+ * The parameters, each with a step to the next lower and higher value, all others equal.
+ * @param {App} app
+ * @param {number} position
+ * @returns {HTMLElement}
+ */
+function neighbours(app, position) {
+  const { points } = app;
+  const table = el("table", { class: "plain" }, el("caption", {}, "Parameters"));
+  for (const column of points.columns.filter(({ section }) => section === "params")) {
+    const cell = column.cells[position];
+    if (cell === null) continue;
+    const row = el("tr", {}, el("th", { scope: "row" }, bdi(column.name)), el("td", {}, bdi(fullText(cell))));
+    const steps = el("td", { class: "steps" });
+    if (!column.constant) {
+      for (const [by, sign] of /** @type {[number, string][]} */ ([[-1, "‹"], [1, "›"]])) {
+        const to = neighbour(points, position, column, by);
+        const label = to === null ? "" : `${column.name} = ${textOf(column.cells[to])}`;
+        const made = button(sign, () => to !== null && goToPoint(app, to), {
+          "aria-label": to === null ? `no ${by < 0 ? "lower" : "higher"} ${column.name}` : `to ${label}`,
+          title: label,
+        });
+        made.disabled = to === null;
+        steps.append(made);
+      }
+    }
+    row.append(steps);
+    table.append(row);
+  }
+  return table;
+}
+
+/**
+ * The point next to this one along one axis, if there is one.
+ * @param {Points} points
+ * @param {number} position
+ * @param {Column} axis
+ * @param {number} by -1 or 1
+ * @returns {number | null}
+ */
+function neighbour(points, position, axis, by) {
+  const others = varyingParams(points).filter((column) => column !== axis);
+  const here = axis.cells[position];
+  /** @type {number | null} */
+  let best = null;
+  for (let at = 0; at < points.total; at++) {
+    const cell = axis.cells[at];
+    if (cell === null || here === null) continue;
+    if (Math.sign(compareCells(cell, here)) !== by) continue;
+    if (!others.every(({ cells }) => fullText(cells[at]) === fullText(cells[position]))) continue;
+    const known = best === null ? null : axis.cells[best];
+    if (known === null || by * compareCells(cell, known) < 0) best = at;
+  }
+  return best;
+}
+
+/**
+ * @param {App} app
+ * @param {number} position
+ * @returns {HTMLElement}
+ */
+function valuesTable(app, position) {
+  const { points } = app;
+  const table = el("table", { class: "plain" }, el("caption", {}, "Metrics"));
+  for (const column of points.columns.filter(({ section }) => section === "metrics")) {
+    const cell = column.cells[position];
+    if (cell === null) continue;
+    table.append(el("tr", {}, el("th", { scope: "row" }, bdi(column.name)), el("td", {}, bdi(fullText(cell)))));
+  }
+  for (const [name, label, text] of /** @type {[string, string, (cell: Cell) => string][]} */ ([
+    ["seconds", "time", durationText],
+    ["memory", "memory", megabytes],
+    ["host", "host", textOf],
+  ])) {
+    const cell = fixedCell(points, name, position);
+    if (cell !== null) table.append(el("tr", {}, el("th", { scope: "row" }, label), el("td", {}, text(cell))));
+  }
+  return table;
+}
+
+/**
+ * What to type to run this point again.
+ * @param {App} app
+ * @param {number} position
+ * @param {string} state
+ * @returns {HTMLElement}
+ */
+function command(app, position, state) {
+  const { sweep } = app.points;
+  const id = idOf(app.points, position);
+  const words =
+    state === "ok"
+      ? ["nbbatch", "run", sweep.notebook, "--grid", `${sweep.sweep}/grid.yaml`, "--out", sweep.sweep, "--point", id, "--force"]
+      : ["nbbatch", "resume", sweep.sweep, id, "--failed"];
+  return el("p", { class: "note" }, "To run it again: ", el("code", {}, bdi(words.map(quoted).join(" "))));
+}
+
+/**
+ * A word as a shell takes it.
+ * @param {string} word
+ * @returns {string}
+ */
+function quoted(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`;
+}
+
+/**
+ * @param {Points} points
+ * @param {number} position
+ * @returns {HTMLElement}
+ */
+function notebookFrame(points, position) {
+  return el("iframe", {
+    class: "page",
+    title: `Notebook of ${idOf(points, position)}`,
+    // Without allow-same-origin and allow-scripts: what the notebook put out is only shown.
+    sandbox: "allow-downloads",
+    src: addressOf(points, position, "notebook.html"),
+  });
+}

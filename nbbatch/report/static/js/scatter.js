@@ -1,0 +1,169 @@
+// A metric against a parameter, coloured and in facets by others. Selecting selects points.
+
+// Okabe and Ito's colours, which colour-blind readers tell apart; each with its own mark.
+const HUES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f"];
+const MARKS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "triangle-down"];
+
+/**
+ * @param {App} app
+ * @param {any} plotly
+ * @param {HTMLElement} frame
+ * @param {PlotState} state
+ * @param {HTMLElement} note
+ */
+function drawScatter(app, plotly, frame, state, note) {
+  const { x, y } = /** @type {{x: Axis, y: Axis}} */ (state);
+  const positions = app.inOrder(true);
+  const there = positions.filter((position) => y.cells[position] !== null && x.cells[position] !== null);
+  const left = positions.length - there.length;
+  const lacking = `${counted(left, "point")} without a value ${left === 1 ? "is" : "are"} not shown.`;
+  note.textContent = `Drag to select points: table and gallery then show these. ${left > 0 ? lacking : ""}`;
+  const facets = state.facet === undefined ? null : levelsOf(state.facet.cells, there, FACETS);
+  const groups = facets === null || state.facet === undefined
+    ? [{ title: "", positions: there }]
+    : facets.map(({ text }) => ({
+        title: `${state.facet?.label} = ${text}`,
+        positions: there.filter((position) => levelText(/** @type {Axis} */ (state.facet).cells[position]) === text),
+      }));
+  const columns = Math.min(groups.length, frame.clientWidth < 700 ? 1 : groups.length > 4 ? 3 : 2);
+  const rows = Math.ceil(groups.length / columns);
+  const layout = plotLayout({
+    height: rows === 1 ? 480 : 60 + 300 * rows,
+    dragmode: "select",
+    showlegend: state.colour !== undefined,
+    legend: { title: { text: plain4plotly(state.colour?.label || "") }, itemsizing: "constant" },
+    grid: { rows, columns, pattern: "independent" },
+    annotations: [],
+  });
+  /** @type {any[]} */
+  const traces = [];
+  groups.forEach((group, at) => {
+    const suffix = at === 0 ? "" : String(at + 1);
+    const own = scatterTraces(app, group.positions, x, y, state.colour, at === 0);
+    for (const trace of own) traces.push({ ...trace, xaxis: `x${suffix}`, yaxis: `y${suffix}` });
+    layout[`xaxis${suffix}`] = { ...axisStyle(), title: { text: plain4plotly(x.label) }, ...categories(x, there) };
+    layout[`yaxis${suffix}`] = { ...axisStyle(), title: { text: plain4plotly(y.label) }, ...categories(y, there) };
+    if (at > 0) {
+      layout[`yaxis${suffix}`].matches = "y";
+      layout[`xaxis${suffix}`].matches = "x";
+    }
+    if (group.title !== "") {
+      layout.annotations.push({
+        text: plain4plotly(group.title), showarrow: false, xref: `x${suffix} domain`, yref: `y${suffix} domain`,
+        x: 0.5, y: 1.02, yanchor: "bottom",
+      });
+    }
+  });
+  plotly.react(frame, traces, layout, PLOT_OPTIONS);
+  listenToPlot(app, frame);
+}
+
+/**
+ * Selecting in the plot selects in the table; a click opens the point.
+ * @param {App} app
+ * @param {any} frame
+ */
+function listenToPlot(app, frame) {
+  frame.removeAllListeners("plotly_selected");
+  frame.removeAllListeners("plotly_deselect");
+  frame.removeAllListeners("plotly_click");
+  frame.on("plotly_selected", (/** @type {any} */ event) => {
+    if (event === undefined) return;
+    const selected = new Set(/** @type {number[]} */ (event.points.map((/** @type {any} */ p) => p.customdata)));
+    app.look({ selected, only: selected.size > 0 });
+  });
+  frame.on("plotly_deselect", () => app.look({ selected: new Set(), only: false }));
+  frame.on("plotly_click", (/** @type {any} */ event) => {
+    const position = event.points[0]?.customdata;
+    if (typeof position === "number") app.look({ tab: "point", point: idOf(app.points, position) });
+  });
+}
+
+/**
+ * Categories in their natural order; numbers need none.
+ * @param {Axis} axis
+ * @param {number[]} positions
+ */
+function categories(axis, positions) {
+  if (axis.numeric) return {};
+  const levels = levelsOf(axis.cells, positions, 200) || [];
+  return { type: "category", categoryorder: "array", categoryarray: levels.map(({ text }) => plain4plotly(text)) };
+}
+
+/**
+ * @param {App} app
+ * @param {number[]} positions
+ * @param {Axis} x
+ * @param {Axis} y
+ * @param {Axis | undefined} by
+ * @param {boolean} first of the facets: it brings the legend
+ * @returns {any[]}
+ */
+function scatterTraces(app, positions, x, y, by, first) {
+  const levels = by === undefined ? null : levelsOf(by.cells, positions, HUES.length);
+  /** @type {{name: string, positions: number[], marker: any, legend: boolean}[]} */
+  let groups;
+  if (by === undefined) {
+    groups = [{ name: "", positions, marker: { color: colour("--accent") }, legend: false }];
+  } else if (levels === null) {
+    groups = [{ name: by.label, positions, marker: continuous(by, positions, first), legend: false }];
+  } else {
+    const all = levelsOf(by.cells, by.cells.keys(), HUES.length) || levels;
+    groups = levels.map(({ text, cell }) => {
+      const at = all.findIndex((level) => level.text === text) % HUES.length;
+      return {
+        name: textOf(cell),
+        positions: positions.filter((position) => levelText(by.cells[position]) === text),
+        marker: { color: HUES[at], symbol: MARKS[at] },
+        legend: first,
+      };
+    });
+  }
+  const selecting = app.view.selected.size > 0;
+  return groups.map((group) => ({
+    type: "scatter",
+    mode: "markers",
+    name: plain4plotly(group.name),
+    legendgroup: group.name,
+    showlegend: group.legend,
+    x: group.positions.map((position) => plotValue(x, position)),
+    y: group.positions.map((position) => plotValue(y, position)),
+    customdata: group.positions,
+    text: group.positions.map((position) => plain4plotly(idOf(app.points, position))),
+    hovertemplate: `%{text}<br>%{xaxis.title.text} %{x}<br>%{yaxis.title.text} %{y}<extra></extra>`,
+    marker: { size: positions.length > 2000 ? 5 : 8, line: { width: 0 }, opacity: 0.85, ...group.marker },
+    selectedpoints: selecting
+      ? group.positions.flatMap((position, at) => (app.view.selected.has(position) ? [at] : []))
+      : undefined,
+    unselected: { marker: { opacity: 0.15 } },
+  }));
+}
+
+/**
+ * @param {Axis} axis
+ * @param {number} position
+ */
+function plotValue(axis, position) {
+  const cell = axis.cells[position];
+  return axis.numeric ? cell : plain4plotly(levelText(cell));
+}
+
+/**
+ * Colours along a scale that reads the same in grey.
+ * @param {Axis} by
+ * @param {number[]} positions
+ * @param {boolean} first
+ */
+function continuous(by, positions, first) {
+  const levels = by.numeric ? null : levelsOf(by.cells, positions, Infinity);
+  const places = new Map((levels || []).map(({ text }, at) => [text, at]));
+  const [least, most] = by.numeric ? extentOf(by.cells) : [0, places.size - 1];
+  return {
+    color: positions.map((position) => by.numeric ? by.cells[position] : places.get(levelText(by.cells[position]))),
+    colorscale: "Viridis",
+    cmin: least,
+    cmax: most,
+    showscale: first && by.numeric,
+    colorbar: { title: { text: plain4plotly(by.label) }, thickness: 12, outlinewidth: 0 },
+  };
+}

@@ -1,0 +1,59 @@
+"""Several points a job: a job that is killed midway costs the point it was at, not the others."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.contract.conftest import Bench, states, until
+
+from .slurm_pool import use_slurm
+
+# The size that the figures in the documentation are of takes ten minutes on two cores.
+POINTS, PER_JOB = (500, 20) if os.environ.get("NBBATCH_FARM_FULL") else (24, 4)
+KILLED = 3
+
+
+def workers(sweep_folder: Path) -> dict[str, psutil.Process]:
+    """The sweep's workers by their task."""
+    found = {}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if "nbbatch.worker" in process.cmdline() and process.cwd() == str(sweep_folder):
+                found[process.environ()["NBBATCH_JOB"]] = process
+    return found
+
+
+def test_three_jobs_killed_midway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_slurm(monkeypatch)
+    bench = Bench(tmp_path, "slurm")
+    points = list(range(POINTS))
+    notebook = bench.notebook("import time; time.sleep(0.5)")
+    sweep = bench.run(notebook, {"x": points}, points_per_job=PER_JOB, jobs=4)
+    assert len(list(sweep.folder.bundles.iterdir())) == POINTS // PER_JOB
+
+    killed: set[str] = set()
+    while len(killed) < KILLED:
+        enough = len(bench.ended()) + 2
+        until(partial(lambda count: len(bench.ended()) >= count, enough))
+        for task, process in workers(sweep.root).items():
+            if task not in killed:
+                os.kill(process.pid, signal.SIGKILL)
+                killed.add(task)
+                break
+    sweep.wait(1200)
+
+    assert set(states(sweep).values()) == {"ok"}
+    assert len(killed) == KILLED
+    again = {x: count for x, count in Counter(bench.ran()).items() if count > 1}
+    assert len(again) <= KILLED and set(again.values()) <= {2}
+    # The point that was running when its worker was killed did not come to its end then.
+    assert sum(Counter(bench.ended()).values()) <= POINTS + KILLED
+    assert set(bench.ended()) == {str(x) for x in points}
