@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from .model import Ending, JobPhase, Outcome, PointState, PointView, Record
+from .model import Cause, Ending, JobPhase, Outcome, PointState, PointView, Record
 
 # A record of this outcome, of the present key, is the last word ...
 CONCLUSIVE: dict[Outcome, PointState] = {
@@ -87,6 +87,14 @@ def decide(
         return PointState.UNKNOWN
     # A point of a bundle whose turn never came did not use up anything.
     return GONE[ending] if began or ending is Ending.CANCELLED else PointState.LOST
+
+
+def out_of_memory(view: PointView) -> bool:
+    """Whether a point ended because its memory did, as its record or its scheduler says."""
+    if view.state is not PointState.DIED:
+        return False
+    # Without a record only Ending.OUT_OF_MEMORY makes a point one that died (GONE).
+    return view.record is None or view.record.cause is Cause.OUT_OF_MEMORY
 
 
 def count(views: Iterable[PointView]) -> dict[PointState, int]:

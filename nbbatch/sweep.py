@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING
 from . import catalogue
 from .backends import check_name, get_backend
 from .backends.base import Backend, Batch
-from .collect import CONCLUSIVE, count, decide
+from .collect import CONCLUSIVE, count, decide, out_of_memory
 from .create import header_of, place_of, write_sweep
 from .errors import NoPoints, SweepLocked, UsageError, WaitTimeout
 from .folder import SweepFolder
 from .model import (
     Bundle,
     Ending,
+    Header,
     Job,
     JobArray,
     JobPhase,
@@ -170,11 +172,15 @@ class Sweep:
     # doing
 
     def submit(
-        self, states: Collection[PointState] = RESUMED, only: Sequence[str] = ()
+        self,
+        states: Collection[PointState] = RESUMED,
+        only: Sequence[str] = (),
+        memory: int | None = None,
     ) -> list[Point]:
         """Queue the points that are in one of ``states`` (and in ``only``, if given).
 
-        Returns the points that were queued; their earlier records go to their history.
+        ``memory`` (bytes) is asked for in place of what the sweep asks for. Returns the points
+        that were queued; their earlier records go to their history.
         Raises SweepLocked when another process drives this sweep.
         """
         self.backend.check()
@@ -193,20 +199,43 @@ class Sweep:
                 self._settled.pop(view.point.id, None)
                 self._gone_since.pop(view.point.id, None)
             points = [view.point for view in chosen]
-            self._send(points)
+            self._send(points, memory)
         return points
 
-    def _send(self, points: Sequence[Point]) -> None:
+    def retry_out_of_memory(self) -> int:
+        """Submit points that ran out of memory again, with more, if that was asked for.
+
+        Returns how many. A point's request grows ``retries`` times at most. Does nothing
+        while another process drives the sweep, or where the scheduler does it.
+        """
+        factor, first = self.header.launch.retry_memory, self.header.resources.memory
+        if not factor or not first or self.backend.raises_memory:
+            return 0
+        limit = first * factor**self.header.settings.retries
+        submitted = self._submissions()
+        wanted: dict[int, list[str]] = {}
+        for view in filter(out_of_memory, self.views()):
+            batch = submitted.batch_of[submitted.bundle_of[view.point.id]]
+            memory = int((self.folder.batch(batch).get("memory") or first) * factor)
+            if memory <= limit:
+                wanted.setdefault(memory, []).append(view.point.id)
+        try:
+            again = [self.submit({PointState.DIED}, ids, size) for size, ids in wanted.items()]
+        except SweepLocked:
+            return 0
+        return sum(map(len, again))
+
+    def _send(self, points: Sequence[Point], memory: int | None = None) -> None:
         submitted = self._submissions()
         size = self.header.points_per_job if self.backend.bundle_files else 1
         names = [point.id for point in points]
         bundles = [names[start : start + size] for start in range(0, len(names), size)]
-        batch = self._batch(submitted.next_batch, submitted.next_bundle, bundles)
+        batch = self._batch(submitted.next_batch, submitted.next_bundle, bundles, memory)
         if self.backend.bundle_files:
             by_id = {point.id: point for point in points}
             for number, ids in enumerate(bundles, batch.first):
                 self.folder.write_bundle(self._bundle(number, [by_id[name] for name in ids]))
-        facts = {"batch": batch.number, "first": batch.first, "bundles": bundles}
+        facts = {"batch": batch.number, "first": batch.first, "memory": memory, "bundles": bundles}
         self.folder.write_batch(batch.number, {**facts, "backend": self.header.backend})
         self.folder.journal("submitting", batch=batch.number, first=batch.first)
         self.backend.submit(batch, partial(self._accepted, batch.number))
@@ -222,7 +251,13 @@ class Sweep:
             settings=self.header.settings,
         )
 
-    def _batch(self, number: int, first: int, bundles: Sequence[Sequence[str]]) -> Batch:
+    def _batch(
+        self,
+        number: int,
+        first: int,
+        bundles: Sequence[Sequence[str]],
+        memory: int | None = None,
+    ) -> Batch:
         environment = {}
         if self.folder.kernels.is_dir():
             known = os.environ.get("JUPYTER_PATH", "")
@@ -230,7 +265,7 @@ class Sweep:
             environment["JUPYTER_PATH"] = os.pathsep.join(paths)
         return Batch(
             root=self.root,
-            header=self.header,
+            header=self.header if memory is None else with_memory(self.header, memory),
             number=number,
             first=first,
             bundles=bundles,
@@ -256,7 +291,9 @@ class Sweep:
                 refused = submissions.refused()
                 for found in runs(list(refused)):
                     bundles = [refused[number] for number in found]
-                    batch = self._batch(submissions.batch_of[found.start], found.start, bundles)
+                    number = submissions.batch_of[found.start]
+                    memory = self.folder.batch(number).get("memory")
+                    batch = self._batch(number, found.start, bundles, memory)
                     self.backend.submit(batch, partial(self._accepted, batch.number))
         except SweepLocked:
             return 0
@@ -341,6 +378,8 @@ class Sweep:
                 seen(views)
             over = all(view.state.over or view.state is PointState.PENDING for view in views)
             if over and not self.backend.driver() and not self._refused():
+                if self.retry_out_of_memory():
+                    continue
                 return views
             if deadline is not None and time.monotonic() >= deadline:
                 raise WaitTimeout(
@@ -366,6 +405,7 @@ class Sweep:
 
     def finish(self, views: Sequence[PointView] | None = None) -> Path:
         """Write results and report of a sweep that has ended, and note it."""
+        self.retry_out_of_memory()
         seen = self.views() if views is None else views
         index = self.write_results(seen)
         self.folder.journal("finished", counts={s.value: n for s, n in count(seen).items()})
@@ -396,6 +436,11 @@ class Sweep:
         header = header_of(plan, root, sweep_id)
         bundles = [[point.id] for point in plan.points]
         return backend.render(Batch(root, header, 1, 1, bundles))
+
+
+def with_memory(header: Header, memory: int) -> Header:
+    """The header of a submission that asks for another amount of memory (bytes)."""
+    return replace(header, resources=replace(header.resources, memory=memory))
 
 
 def _refuse_driven(root: Path, backend: Backend) -> None:

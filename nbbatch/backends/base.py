@@ -42,6 +42,9 @@ class Backend(Protocol):
     bundle_files: ClassVar[bool]
     """Whether a job reads its bundle from ``bundles/NNNN.json``."""
 
+    raises_memory: ClassVar[bool]
+    """Whether the scheduler by itself retries with more memory (``Launch.retry_memory``)."""
+
     grace: ClassVar[float]
     """Seconds after a job left the queue before a missing record means lost."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +18,9 @@ from ..errors import BackendError, BackendUnavailable
 from ..folder import SweepFolder
 from ..model import Ending, Job, JobArray, JobPhase, JobStatus, Usage
 from ..worker.files import write_atomic
-from . import htcondor_events as event_log
 from .base import Batch
+from .htcondor_credentials import cautions as credential_cautions
+from .htcondor_endings import Endings
 from .htcondor_files import bring_home, choose_files, pack, refill
 from .htcondor_states import COMPLETED, HELD, IDLE, SPOOLING, ending_of, status_of
 from .htcondor_submit import (
@@ -53,26 +54,19 @@ JOB = ("ClusterId", "ProcId")
 SITE = "submit/htcondor.json"
 """How this sweep's files travel, and by which schedd: decided at its first submission."""
 
-MEMORY = "logs/htcondor.json"
-"""How far the event log was read, and what it told: what another process need not do again."""
-
-HISTORY_TRIES = 3
-"""How often the history is asked for a job of which neither queue nor log know anything."""
-
 
 class HTCondorBackend:
     """Jobs of one sweep in an HTCondor queue."""
 
     name: ClassVar[str] = "htcondor"
     bundle_files: ClassVar[bool] = True
+    raises_memory: ClassVar[bool] = True
     grace: ClassVar[float] = 90.0  # NFS hides a new file for up to a minute
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.folder = SweepFolder(root)
-        self._ends: dict[tuple[str, int], tuple[Ending, str]] = {}
-        self._position = event_log.Position()
-        self._asked: dict[tuple[str, int], int] = {}
+        self._endings = Endings(root, root / LOG)
 
     # where it is
 
@@ -85,6 +79,11 @@ class HTCondorBackend:
                 hint="Submit from a machine where `condor_q` works, or name the schedd in "
                 "_CONDOR_SCHEDD_HOST. `--personal` starts a pool of your own.",
             ) from None
+
+    def cautions(self) -> list[str]:
+        """What the user should know before a submission; empty when all is well."""
+        header = self.folder.header()
+        return credential_cautions(self._htcondor.param, float(header.resources.time or 3600))
 
     def driver(self) -> str:
         return ""
@@ -141,6 +140,8 @@ class HTCondorBackend:
         write_atomic(self.root / SITE, json.dumps({"files": files.value}))
         self.folder.logs.mkdir(exist_ok=True)
         shipped = pack(batch, files)
+        if files is Files.SPOOL:
+            self._remove_unspooled()
         whole = len(self.folder.batch(batch.number)["bundles"])
         stem = self.folder.submit / f"{batch.number:04d}"
         write_atomic(stem.with_suffix(".sh"), script(batch, files, whole))
@@ -154,8 +155,6 @@ class HTCondorBackend:
 
     def _parts(self, batch: Batch) -> Iterable[tuple[int, Batch]]:
         """The batch, cut where the schedd takes no more jobs at once."""
-        from dataclasses import replace
-
         limit = max(1, int(self._htcondor.param.get("MAX_JOBS_PER_SUBMISSION", 20_000)))
         for start in range(0, len(batch.bundles), limit):
             part = batch.bundles[start : start + limit]
@@ -167,8 +166,17 @@ class HTCondorBackend:
         items = iter([{"bundle": str(number)} for number in numbers])
         spooled = files is Files.SPOOL
 
+        description = condor.Submit(dict(lines))
+        if CREDENTIALS & {name.lower() for name in lines}:
+            url = self._ask(description.issue_credentials)
+            if url:
+                raise BackendError(
+                    "This pool wants you to log in for the credentials that the jobs use.",
+                    hint=f"Visit {url}, then run the same command again.",
+                )
+
         def send() -> str:
-            result = self._schedd.submit(condor.Submit(dict(lines)), itemdata=items, spool=spooled)
+            result = self._schedd.submit(description, itemdata=items, spool=spooled)
             if spooled:
                 self._schedd.spool(result)
             return str(result.cluster())
@@ -178,16 +186,25 @@ class HTCondorBackend:
 
     def find(self, batch: Batch) -> list[JobArray]:
         wanted = constraint(batch.header.id, NbbatchBatch=batch.number)
+        if self.files() is Files.SPOOL:
+            # Its submitter died before the files were there: that job can never run.
+            wanted += " && StageInFinish isnt undefined"
         names = ["ClusterId", "NbbatchFirst", "NbbatchJobs"]
-        found = self._ask(lambda: self._schedd.query(wanted, names))
-        # Those that have left the queue already: no further back than the batch itself.
-        written = int((self.folder.submit / f"{batch.number:04d}.json").stat().st_mtime)
-        since = f"EnteredCurrentStatus < {written - 3600}"
-        found += self._ask(lambda: self._schedd.history(wanted, names, since=since))
+        found = [_plain(ad) for ad in self._ask(lambda: self._schedd.query(wanted, names))]
+        written = (self.folder.submit / f"{batch.number:04d}.json").stat().st_mtime
+        found += self._history(wanted, names, since=int(written))
         arrays = {
             JobArray(str(ad["ClusterId"]), ad["NbbatchFirst"], ad["NbbatchJobs"]) for ad in found
         }
         return sorted(arrays, key=lambda array: int(array.id))
+
+    def _remove_unspooled(self) -> None:
+        """Take back what a submitter left that died before its files were with the schedd.
+
+        Only its holder of the sweep's lock submits, so nobody is at it now.
+        """
+        left = f"JobStatus == {HELD} && HoldReasonCode == {SPOOLING} && StageInFinish is undefined"
+        self._act("Remove", None, left, "its files never came")
 
     # looking
 
@@ -235,7 +252,7 @@ class HTCondorBackend:
             busy = {first[job.array] + job.index for job in at_work if job.array in first}
             bring_home(self.root, self.folder.header().settings.cwd, busy)
         gone = [(a.id, i) for a in arrays for i in range(a.size) if Job(a.id, i) not in statuses]
-        ends = self._endings(gone)
+        ends = self._endings.of(gone, self._ended)
         for key in gone:
             ending, reason = ends.get(key, (Ending.UNTOLD, ""))
             statuses[Job(*key)] = JobStatus(JobPhase.GONE, reason, ending=ending)
@@ -245,59 +262,18 @@ class HTCondorBackend:
         wanted = f"{constraint(self.folder.header().id)} && JobStatus == {COMPLETED}"
         self._ask(lambda: self._schedd.retrieve(wanted))
 
-    def _endings(
-        self, gone: Collection[tuple[str, int]]
-    ) -> Mapping[tuple[str, int], tuple[Ending, str]]:
-        """How these jobs ended: what the log says, else the history."""
-        if not self._ends:
-            self._remember()
-        if any(key not in self._ends for key in gone):
-            before = self._position
-            events, self._position = event_log.read(self.root / LOG, before)
-            self._ends.update(event_log.endings(events))
-            missing = [
-                key
-                for key in gone
-                if key not in self._ends and self._asked.get(key, 0) < HISTORY_TRIES
-            ]
-            if missing:
-                self._ask_history(missing)
-            if missing or self._position != before:
-                self._note()
-        return self._ends
-
-    def _ask_history(self, missing: list[tuple[str, int]]) -> None:
+    def _ended(self, missing: Collection[tuple[str, int]]) -> Iterable[Mapping[str, Any]]:
+        """The history's ads of these jobs."""
         wanted = f"{constraint(self.folder.header().id)} && {job_constraint(missing)}"
-        created = self.folder.header_file.stat().st_mtime
-        since = f"EnteredCurrentStatus < {int(created) - 3600}"
-        for ad in self._ask(lambda: self._schedd.history(wanted, [*JOB, *ENDED], since=since)):
-            plain = _plain(ad)
-            self._ends[str(plain["ClusterId"]), plain["ProcId"]] = ending_of(plain)
-        for key in missing:
-            self._asked[key] = self._asked.get(key, 0) + 1
+        created = int(self.folder.header_file.stat().st_mtime)
+        return self._history(wanted, [*JOB, *ENDED], since=created)
 
-    def _remember(self) -> None:
-        """What an earlier process read of the log."""
-        try:
-            known = json.loads((self.root / MEMORY).read_bytes())
-        except (FileNotFoundError, ValueError):
-            return
-        self._position = event_log.Position(**known["position"])
-        for cluster, procs in known["well"].items():
-            self._ends.update({(cluster, proc): (Ending.EXITED, "") for proc in procs})
-        for cluster, proc, ending, reason in known["told"]:
-            self._ends[cluster, proc] = Ending(ending), reason
-
-    def _note(self) -> None:
-        well: dict[str, list[int]] = {}
-        told = []
-        for (cluster, proc), (ending, reason) in self._ends.items():
-            if ending is Ending.EXITED and not reason:
-                well.setdefault(cluster, []).append(proc)
-            else:
-                told.append([cluster, proc, ending.value, reason])
-        known = {"position": asdict(self._position), "well": well, "told": told}
-        write_atomic(self.root / MEMORY, json.dumps(known), durable=False)
+    def _history(self, wanted: str, names: list[str], since: int) -> list[dict[str, Any]]:
+        # A busy schedd's history is long: no further back than need be.
+        end = f"EnteredCurrentStatus < {since - 3600}"
+        return [
+            _plain(ad) for ad in self._ask(lambda: self._schedd.history(wanted, names, since=end))
+        ]
 
     # acting
 
@@ -355,7 +331,8 @@ class HTCondorBackend:
         chosen = job_constraint([(job.array, job.index) for job in jobs])
         wanted = f"{constraint(self.folder.header().id)} && {chosen}"
         found: dict[Job, Usage] = {}
-        for ad in self._ask(lambda: self._schedd.history(wanted, [*JOB, *ENDED, *USED])):
+        names = [*JOB, *ENDED, *USED]
+        for ad in self._ask(lambda: self._schedd.history(wanted, names)):
             plain = _plain(ad)
             memory: Any = ad.eval("MemoryUsage") if "MemoryUsage" in ad else None
             ending, words = ending_of(plain)
@@ -369,6 +346,9 @@ class HTCondorBackend:
         return found
 
 
+CREDENTIALS = {"use_oauth_services", "use_scitokens", "send_credential"}
+"""Options of the user's that make the pool issue credentials to the jobs."""
+
 DROPPED = "htcondor-dropped"
 HELD_BACK = "held by its owner: `nbbatch release` lets it start"
 
@@ -379,6 +359,4 @@ def _plain(ad: Any) -> dict[str, Any]:
 
 
 def _unseen(status: JobStatus) -> JobStatus:
-    from dataclasses import replace
-
     return replace(status, unseen=status.phase is JobPhase.RUNNING)

@@ -71,6 +71,14 @@ CURE = (
     "(HoldReasonCode == 12 || HoldReasonSubCode =!= 2)"
 )
 
+# Held for its memory: by a cgroup (34) or by the usual policy; now, and when last held. A
+# while later, for a held job is still ending.
+MEMORY_HOLD = (
+    "JobStatus == 5 && time() - EnteredCurrentStatus > 5 && "
+    "(HoldReasonCode =?= 34 || HoldReasonSubCode =?= 102)"
+)
+LAST_HOLD_MEMORY = "(LastHoldReasonCode =?= 34 || LastHoldReasonSubCode =?= 102)"
+
 
 def hold_cause(ad: Mapping[str, Any]) -> str:
     """MEMORY or DISK when the job was held for using too much of it, else empty."""

@@ -9,14 +9,14 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 
 from ..errors import UsageError
 from ..model import Resources
 from .base import Batch, thread_environment
-from .htcondor_states import CURE
+from .htcondor_states import CURE, LAST_HOLD_MEMORY, MEMORY_HOLD
 
 BUNDLE = "$INT(bundle,%04d)"
 """The number of a job's bundle as file names have it; ``bundle`` is the only item."""
@@ -30,6 +30,9 @@ its worker use, and pools hold what uses more than it asked for."""
 CONCURRENCY_LIMIT_DEFAULT = 2_308_032
 """What the negotiator takes for a limit that nobody defined; chosen to have many divisors
 (HTCondor's manual, "Concurrency Limits")."""
+
+MEMORY_TRIES = 2
+"""How often a job held for its memory is released with more."""
 
 EXTRA_TRIES = 2
 """Beyond those that the worker counts: for jobs that never got so far."""
@@ -83,10 +86,10 @@ def describe(batch: Batch, files: Files, shipped: Sequence[str] = ()) -> dict[st
         "MY.NbbatchJobs": str(len(batch.bundles)),
         "MY.NbbatchPoints": str(sum(map(len, batch.bundles))),
         **_resources(header.resources, files),
+        **_memory(header.resources.memory or DEFAULT_MEMORY, header.launch.retry_memory),
         # A worker that is killed, or says 75: another try, perhaps on another node. One that
         # leaves for want of time has done a point at least.
         "max_retries": str(header.settings.retries + EXTRA_TRIES + longest - 1),
-        "periodic_release": CURE,
         "job_lease_duration": "1200",
     }
     if files is Files.SHARED:
@@ -130,8 +133,7 @@ OUTPUTS = ("points", "home")
 
 
 def _resources(asked: Resources, files: Files) -> dict[str, str]:
-    memory = math.ceil((asked.memory or DEFAULT_MEMORY) / 2**20)
-    lines = {"request_cpus": str(asked.cpus), "request_memory": f"{memory}MB"}
+    lines = {"request_cpus": str(asked.cpus)}
     if asked.disk is not None:
         lines["request_disk"] = f"{math.ceil(asked.disk / 2**10)}KB"
     if asked.gpus:
@@ -142,6 +144,24 @@ def _resources(asked: Resources, files: Files) -> dict[str, str]:
         limit = "allowed_job_duration" if shared else "allowed_execute_duration"
         lines[limit] = str(asked.time)
     return lines
+
+
+def _memory(size: int, factor: float) -> dict[str, str]:
+    """The request, and when a held job is released; ``factor`` as in ``--retry-memory``.
+
+    The schedd itself asks for more and releases: nobody of ours has to be there.
+    """
+    base = math.ceil(size / 2**20)
+    if not factor:
+        return {"request_memory": f"{base}MB", "periodic_release": CURE}
+    most = math.ceil(base * factor**MEMORY_TRIES)
+    more = (
+        f"ifThenElse({LAST_HOLD_MEMORY}, int({factor:g} * (MemoryProvisioned ?: {base})), {base})"
+    )
+    return {
+        "request_memory": f"min({{{most}, {more}}})",
+        "periodic_release": f"({CURE}) || ({MEMORY_HOLD} && MemoryProvisioned < {most})",
+    }
 
 
 def _with_options(lines: dict[str, str], options: Mapping[str, str]) -> dict[str, str]:
@@ -215,7 +235,7 @@ def constraint(sweep: str, **attributes: int) -> str:
     return " && ".join(parts)
 
 
-def job_constraint(jobs: Sequence[tuple[str, int]]) -> str:
+def job_constraint(jobs: Collection[tuple[str, int]]) -> str:
     """These jobs, as few comparisons as their clusters and runs of procs allow."""
     parts = []
     for cluster in sorted({cluster for cluster, _ in jobs}, key=int):

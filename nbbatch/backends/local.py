@@ -31,6 +31,7 @@ class LocalBackend:
 
     name: ClassVar[str] = "local"
     bundle_files: ClassVar[bool] = False
+    raises_memory: ClassVar[bool] = False
     grace: ClassVar[float] = 0.0
 
     def __init__(self, root: Path) -> None:

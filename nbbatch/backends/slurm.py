@@ -67,6 +67,7 @@ class SlurmBackend:
 
     name: ClassVar[str] = "slurm"
     bundle_files: ClassVar[bool] = True
+    raises_memory: ClassVar[bool] = False
     grace: ClassVar[float] = 90.0  # NFS hides a new file for up to a minute
 
     def __init__(self, root: Path) -> None:

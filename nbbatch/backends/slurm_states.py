@@ -229,10 +229,9 @@ def advice(state: str, asked: Resources) -> str:
 
 
 def _size(size: int) -> str:
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.3g}{unit}"
-    return f"{size}B"
+    # As --memory reads it: 1GB is 1024 MB.
+    unit, factor = ("GB", 1024**3) if size >= 1024**3 else ("MB", 1024**2)
+    return f"{size / factor:.4g}{unit}"
 
 
 def _duration(seconds: int) -> str:

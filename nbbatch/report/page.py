@@ -68,6 +68,7 @@ def render(frame: Frame) -> str:
         for name, why in failed_collections(view).items()
     ]
     summary = "summary/notebook.html"
+    drawn = sorted((frame.root / "summary" / "figures").glob("cell-*"))
     return _template().render(
         name=frame.header.name,
         verdict=frame.found,
@@ -86,6 +87,11 @@ def render(frame: Frame) -> str:
         scripts=frame.scripts,
         files=[link(name, name) for name in FILES if (frame.root / name).is_file()],
         summary=link("Summary", summary) if (frame.root / summary).is_file() else None,
+        summary_figures=[
+            link(file.stem, f"summary/figures/{file.name}")
+            for file in drawn
+            if ".thumb." not in file.name
+        ],
     )
 
 

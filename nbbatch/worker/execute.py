@@ -27,7 +27,6 @@ from .client import PointClient, Told
 from .ending import Facts, judge
 from .engine import ENGINE, ExecutedNotebook
 from .figures import write_figures
-from .figures import write_figures
 from .files import write_atomic
 from .kernel import Kernel, KernelProblem, Scratch, find_kernel
 from .memory import MemoryWatch, OutOfMemoryCount
@@ -109,7 +108,7 @@ def blank_record(attempt: Attempt, started: str) -> Record:
 
 def write_outcome(attempt: Attempt, nb: NotebookNode, record: Record) -> None:
     """Write figures and page, then the record, which ends the attempt. Raises OSError."""
-    record = replace(record, figures=write_figures(nb, attempt.folder))
+    record = replace(record, figures=_write_extras(attempt, nb))
     _write_page(attempt, nb, record)
     text = json.dumps(record.to_json(), ensure_ascii=False, indent=1, allow_nan=False)
     write_atomic(attempt.folder / PointFiles.RECORD, f"{text}\n".encode("utf-8", "replace"))
@@ -147,7 +146,6 @@ def run_attempt(attempt: Attempt, stop: Stop) -> Result:
         record = replace(record, python=told.version)
     assert run.notebook is not None  # ``execute`` made one, whatever came of it
     run.notebook.finish()
-    record = replace(record, figures=_write_extras(attempt, run.notebook.nb))
     write_outcome(attempt, run.notebook.nb, record)
     return Result(record, final=isinstance(problem, KernelProblem) and problem.final)
 

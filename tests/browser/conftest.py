@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
+from tests.browser.sweeps import run_sweep
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -24,6 +26,12 @@ ARGUMENTS = [
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The index of a true sweep's report: 2 × 4 points, one of which failed."""
+    return run_sweep(tmp_path_factory.mktemp("sweep")) / "report" / "index.html"
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ grid:
   gain: [0, 1, 2.5, 10]
   mode: [quick]
 collect:
-  yield: gain * (3 if det == "A" else 2)
+  yield: signal
   offset: "0.0"
 """
 
@@ -42,7 +42,7 @@ def run_sweep(folder: Path) -> Path:
         'print(f"detector {det}")\nprint(f"gain {gain}")',
         PICTURE,
         'if det == "B" and gain > 5:\n    raise ValueError(f"saturated at {gain}")',
-        "gain ** 2",
+        'signal = gain * (3 if det == "A" else 2)\nsignal',
         parameters='det = "A"\ngain = 1.0\nmode = "slow"',
     )
     (folder / "grid.yaml").write_text(GRID)

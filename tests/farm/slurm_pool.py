@@ -34,12 +34,17 @@ def accounting() -> bool:
 @contextmanager
 def configured(*settings: str) -> Iterator[None]:
     """The farm with other lines in slurm.conf (``KEY=VALUE``), and the default farm after it."""
-    kept = [] if accounting() else ["--no-accounting"]
-    farm("up", *kept, *(word for setting in settings for word in ("--set", setting)))
+    same = kept()
+    farm("up", *same, *(word for setting in settings for word in ("--set", setting)))
     try:
         yield
     finally:
-        farm("up", *kept)
+        farm("up", *same)
+
+
+def kept() -> list[str]:
+    """What ``slurm-farm up`` is told so that it keeps accounts, or none, as it does now."""
+    return [] if accounting() else ["--no-accounting"]
 
 
 def farm(*words: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,17 @@ from nbbatch.model import Cause, PointFiles, PointState, PointView
 from nbbatch.sweep import RESUMED, Sweep
 from tests.contract.conftest import LONG, Bench, states, until
 
-from .slurm_pool import accounting, farm, slurm, use_slurm
+from .slurm_pool import accounting, farm, kept, slurm, use_slurm
 
 HANG = "print('half way', flush=True)\nimport time; time.sleep(600)"
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     use_slurm(monkeypatch)
-    return Bench(tmp_path, "slurm")
+    yield Bench(tmp_path, "slurm")
+    farm("up", *kept())  # whatever was stopped or set down: the next test finds it as it was
+    farm("clean")
 
 
 def wait_for_go(bench: Bench) -> str:
@@ -118,7 +121,7 @@ def test_slurmctld_restarted_in_the_middle(bench: Bench) -> None:
     """While it is away nothing is known, and nothing is called lost."""
     sweep = bench.run(bench.notebook(wait_for_go(bench)), {"x": [1, 2, 3]})
     until(lambda: len(bench.ran()) == 2)
-    farm("kill", "slurmctld")
+    farm("stop", "slurmctld")  # killed with -9 it would forget that the jobs began
     sweep.backend.queue.forget()  # type: ignore[attr-defined]
     away = sweep.views()
     assert {view.state for view in away} == {PointState.UNKNOWN}

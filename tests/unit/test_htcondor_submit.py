@@ -78,14 +78,14 @@ def test_the_description_in_shared_mode() -> None:
         "MY.NbbatchJobs = 2",
         "MY.NbbatchPoints = 3",
         "request_cpus = 2",
-        "request_memory = 3072MB",
         "request_disk = 977KB",
         "allowed_job_duration = 3600",
-        "max_retries = 5",
+        "request_memory = 3072MB",
         "periodic_release = JobStatus == 5 && NumShadowStarts < 6 && "
         "time() - EnteredCurrentStatus > 30 && "
         "member(HoldReasonCode, {6, 7, 11, 12, 13, 18}) && "
         "(HoldReasonCode == 12 || HoldReasonSubCode =!= 2)",
+        "max_retries = 5",
         "job_lease_duration = 1200",
         "should_transfer_files = NO",
         "getenv = HOME, USER, LOGNAME, PATH, LANG, LC_ALL, JUPYTER_PATH",
@@ -111,6 +111,15 @@ def test_nothing_is_materialised_late_where_files_are_spooled() -> None:
     lines = describe(batch(), Files.SPOOL)
     assert not {"max_materialize", "max_idle", "log"} & lines.keys()
     assert lines["concurrency_limits"] == f"nbbatch_1a2b3c4d:{2_308_032 // 50}"
+
+
+def test_more_memory_is_asked_for_by_the_schedd_itself() -> None:
+    lines = describe(batch(launch=Launch(retry_memory=2.0)), Files.SHARED)
+    assert lines["request_memory"] == (
+        "min({12288, ifThenElse((LastHoldReasonCode =?= 34 || LastHoldReasonSubCode =?= 102), "
+        "int(2 * (MemoryProvisioned ?: 3072)), 3072)})"
+    )
+    assert lines["periodic_release"].endswith("&& MemoryProvisioned < 12288)")
 
 
 def test_options_of_the_user_win_and_cannot_break_the_job() -> None:

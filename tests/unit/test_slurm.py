@@ -330,7 +330,7 @@ def test_why_a_job_waits(reason: str, words: str) -> None:
 
 
 def test_advice_has_the_figures() -> None:
-    asked = Resources(memory=10**9, time=5400)
+    asked = Resources(memory=1024**3, time=5400)
     told = parse_queue("48_0|OUT_OF_MEMORY|n|OutOfMemory\n48_1|TIMEOUT|n|TimeLimit")
     assert status_of(told[Job("48", 0)], asked, {}).reason == (
         "out of memory: asked 1GB: resume with --memory 2GB"

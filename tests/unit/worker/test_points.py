@@ -78,6 +78,7 @@ def test_a_point_that_ends_well(ended: Sweep) -> None:
         PointFiles.LOG,
         PointFiles.RECORD,
         PointFiles.ATTEMPTS,
+        PointFiles.FIGURES,
     }
 
 

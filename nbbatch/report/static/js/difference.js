@@ -11,7 +11,9 @@ const MOST_LINES = 1500;
  * @returns {Line[]}
  */
 function difference(one, other) {
-  const [a, b] = [one, other].map((text) => text.replace(/\n$/, "").split("\n").slice(0, MOST_LINES));
+  const [a, b] = [one, other].map((text) =>
+    text === "" ? [] : text.replace(/\n$/, "").split("\n").slice(0, MOST_LINES),
+  );
   let head = 0;
   while (head < a.length && head < b.length && a[head] === b[head]) head++;
   let tail = 0;

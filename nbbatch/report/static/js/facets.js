@@ -55,7 +55,7 @@ class Facets {
    */
   boxes(field, column, levels) {
     for (const { text, cell, count } of levels) {
-      const box = el("input", { type: "checkbox" });
+      const box = el("input", { type: "checkbox", "aria-label": `${text.slice(0, 200)}, ${counted(count, "point")}` });
       box.addEventListener("change", () => {
         if (this.view === null) return;
         const among = new Map(this.view.among);

@@ -27,7 +27,8 @@ function showPoint(app, place) {
     error === null ? "" : el("p", { class: "point-error" }, bdi(fullText(error))),
     el("div", { class: "point-values" }, neighbours(app, position), valuesTable(app, position)),
     command(app, position, state),
-    page === "notebook.html" ? notebookFrame(points, position) : el("p", { class: "note" }, "It has no page yet."),
+    page === "notebook.html" ? "" : el("p", { class: "note" }, "It has no page."),
+    outputsOf(points, position),
   );
 }
 
@@ -40,8 +41,8 @@ function pointLinks(app, position) {
   const files = Number(fixedCell(app.points, "files", position));
   const at = (/** @type {string} */ file) => addressOf(app.points, position, file);
   const links = [];
-  if (files & BIT.page) links.push(anchor("page", at("notebook.html")));
-  if (files & BIT.notebook) links.push(anchor("notebook", at("executed.ipynb")));
+  if (files & BIT.page) links.push(anchor("executed notebook", at("notebook.html")));
+  if (files & BIT.notebook) links.push(anchor(".ipynb", at("executed.ipynb")));
   if (files & BIT.log) links.push(anchor("log", at("output.log")));
   const rank = app.inOrder(true).indexOf(position);
   const step = (/** @type {number} */ by, /** @type {string} */ text) => {
@@ -168,16 +169,26 @@ function quoted(word) {
 }
 
 /**
+ * What the notebook drew and printed. Its page itself is one click away and not in a frame:
+ * a sandboxed frame may not load the page's style sheet from file://.
  * @param {Points} points
  * @param {number} position
  * @returns {HTMLElement}
  */
-function notebookFrame(points, position) {
-  return el("iframe", {
-    class: "page",
-    title: `Notebook of ${idOf(points, position)}`,
-    // Without allow-same-origin and allow-scripts: what the notebook put out is only shown.
-    sandbox: "allow-downloads",
-    src: addressOf(points, position, "notebook.html"),
-  });
+function outputsOf(points, position) {
+  const place = el("section", { class: "outputs" });
+  for (const [stem, { file }] of figuresOf(points, position)) {
+    const picture = el("img", { src: file, alt: `Figure of ${figureName(stem)}` });
+    place.append(el("figure", { class: "single" }, el("a", { href: file }, picture), el("figcaption", {}, figureName(stem))));
+  }
+  if (pageOf(points, position) !== "notebook.html") return place;
+  textsOf(points, position).then(
+    (texts) => {
+      for (const [cell, text] of texts) {
+        if (text !== "") place.append(el("h4", {}, `Cell ${cell}`), el("pre", { tabindex: 0 }, text));
+      }
+    },
+    () => place.append(el("p", { class: "note" }, "Its text outputs were not kept: its page has them.")),
+  );
+  return place;
 }

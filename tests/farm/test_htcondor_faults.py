@@ -1,0 +1,322 @@
+"""What goes wrong on a real pool, and what becomes of the points.
+
+Run with ``tests/farm/htcondor/pytest-as-user [--files MODE]``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbbatch.errors import NbbatchError
+from nbbatch.model import PointFiles, PointState
+from nbbatch.sweep import RESUMED, Sweep
+from tests.contract.conftest import LONG, Bench, states, until
+
+FILES = os.environ.get("NBBATCH_FARM_FILES", "")
+SEEING = FILES == "shared"
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    if not FILES:
+        pytest.skip("not in a pool: tests/farm/htcondor/pytest-as-user runs this")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("NBBATCH_GRACE", "2")  # this machine's files are seen at once
+    made = Bench(tmp_path, "htcondor")
+    yield made
+    for sweep in made.sweeps:
+        sweep.cancel()
+        sweep.wait(LONG)
+
+
+def order(*words: str) -> None:
+    """Have an administrator do it: ``kill starter``, ``restart schedd``, ``vacate 7.0`` …"""
+    work = Path(os.environ["NBBATCH_FARM_WORK"])
+    with (work / "orders").open("w") as orders:
+        orders.write(" ".join(words) + "\n")
+    with (work / "answers").open() as answers:
+        assert answers.readline() == "0\n", words
+
+
+def wait_for_go(bench: Bench) -> str:
+    go = str(bench.channel / "go")
+    return f"import os, time\nwhile not os.path.exists({go!r}): time.sleep(0.05)"
+
+
+def jobs(sweep: Sweep) -> str:
+    """The constraint that finds the sweep's jobs."""
+    return f'NbbatchSweep == "{sweep.header.id}"'
+
+
+def schedd() -> Any:
+    import htcondor2
+
+    return htcondor2.Schedd()
+
+
+def remove(constraint: str) -> None:
+    import htcondor2
+
+    schedd().act(htcondor2.JobAction.Remove, constraint, ("by another hand", 1))
+
+
+def reason(sweep: Sweep) -> str:
+    return sweep.views()[0].reason
+
+
+def test_held_by_a_policy_then_released(bench: Bench) -> None:
+    policy = [
+        "periodic_hold=JobStatus == 2 && NumShadowStarts < 2",
+        'periodic_hold_reason="not on a Sunday"',
+    ]
+    notebook = bench.notebook(wait_for_go(bench))
+    sweep = bench.run(notebook, {"x": [1]}, options=policy)
+    until(lambda: states(sweep) == {1: "held"})
+    assert reason(sweep) == (
+        "held by a policy (not on a Sunday): ask the site what the policy wants, then "
+        f"`nbbatch release {sweep.root}` tries again"
+    )
+
+    (bench.channel / "go").touch()
+    sweep.release()
+    sweep.wait(LONG)
+    assert states(sweep) == {1: "ok"}
+
+
+def test_removed_behind_our_back(bench: Bench) -> None:
+    notebook = bench.notebook(wait_for_go(bench))
+    sweep = bench.run(notebook, {"x": [1, 2]}, jobs=None, options=["requirements=ProcId == 0"])
+    until(lambda: bench.ran() == ["1"])
+    remove(jobs(sweep))
+    sweep.wait(LONG)
+
+    # The one that ran saved what it had, and where that can be seen it says so.
+    assert states(sweep) == {1: "interrupted" if SEEING else "cancelled", 2: "cancelled"}
+    assert "by another hand" in sweep.views()[1].reason
+
+
+def test_vacated(bench: Bench) -> None:
+    sweep = bench.run(bench.notebook(wait_for_go(bench)), {"x": [1]})
+    until(lambda: bench.ran() == ["1"])
+    (ad,) = schedd().query(jobs(sweep), ["ClusterId", "ProcId"])
+    order("vacate", f"{ad['ClusterId']}.{ad['ProcId']}")
+    until(lambda: bench.ran() == ["1", "1"])
+    (bench.channel / "go").touch()
+    (view,) = sweep.wait(LONG)
+
+    assert (view.state, view.attempts) == (PointState.OK, 2)
+    assert bench.ended() == ["1"]
+
+
+def test_starter_killed(bench: Bench) -> None:
+    sweep = bench.run(bench.notebook(wait_for_go(bench)), {"x": [1]})
+    until(lambda: bench.ran() == ["1"])
+    order("kill", "starter")
+    until(lambda: bench.ran() == ["1", "1"])
+    (bench.channel / "go").touch()
+    (view,) = sweep.wait(LONG)
+
+    assert view.state is PointState.OK
+    assert bench.ended() == ["1"]
+
+
+def test_schedd_restarted(bench: Bench) -> None:
+    """While it is away its jobs are unknown, not gone; nothing runs twice."""
+    sweep = bench.run(bench.notebook(wait_for_go(bench)), {"x": [1, 2, 3]})
+    until(lambda: len(bench.ran()) == 2)
+    order("kill", "schedd")
+    seen = set(states(sweep).values())
+    assert seen == {"unknown"}
+    until(lambda: "unknown" not in states(sweep).values())
+    (bench.channel / "go").touch()
+    sweep.wait(LONG)
+
+    assert states(sweep) == {1: "ok", 2: "ok", 3: "ok"}
+    assert bench.ran() == bench.ended() == ["1", "2", "3"]
+
+
+EAT = "import time\nload = bytearray(b'x' * 500_000_000)\ntime.sleep(30)"
+
+
+def test_more_memory_than_asked_for(bench: Bench) -> None:
+    sweep = bench.run(bench.notebook(EAT), {"x": [1]}, memory="300MB")
+    until(lambda: states(sweep) == {1: "held"})
+    assert reason(sweep).startswith("asked 384MB of memory, used ")  # the pool rounds up
+    assert reason(sweep).endswith("cancel it, then run again with --memory 768MB")
+
+
+def test_more_memory_at_the_next_try(bench: Bench) -> None:
+    sweep = bench.run(bench.notebook(EAT), {"x": [1]}, memory="300MB", retry_memory="4x")
+    (view,) = sweep.wait(LONG)
+    assert view.state is PointState.OK
+    assert bench.ended() == ["1"]
+
+
+def test_less_disk_than_needed(bench: Bench) -> None:
+    write = "open('big', 'wb').write(b'x' * 300_000_000)\nimport time; time.sleep(60)"
+    where = "import os; os.chdir(os.environ['_CONDOR_SCRATCH_DIR'])"
+    sweep = bench.run(bench.notebook(where, write), {"x": [1]}, disk="100MB")
+    until(lambda: states(sweep) == {1: "held"})
+    assert reason(sweep).startswith("asked 9") and "of disk, used" in reason(sweep)
+
+
+def test_an_input_that_is_missing(bench: Bench) -> None:
+    """Before submission it is an error, whatever the mode; later it holds what needs it."""
+    calibration = bench.folder / "calibration.csv"
+    grid = {"grid": {"x": [1]}, "inputs": [str(calibration)]}
+    with pytest.raises(NbbatchError, match="calibration"):
+        bench.create(bench.notebook(), grid)
+    calibration.write_text("1.5")
+    if FILES == "transfer":
+        sweep = bench.run(bench.notebook(), grid, options=["hold=true"])
+        calibration.unlink()
+        sweep.release()
+        until(lambda: "calibration.csv" in reason(sweep))
+        assert states(sweep) == {1: "held"}
+        assert "check `inputs:`" in reason(sweep)
+
+
+@pytest.mark.parametrize("damage", ["deleted", "cut", "twice"])
+def test_event_log_damaged_halfway(bench: Bench, damage: str) -> None:
+    sweep = bench.run(bench.notebook(wait_for_go(bench)), {"x": [1, 2, 3]})
+    until(lambda: len(bench.ran()) == 2)
+    sweep.views()
+    log = sweep.root / "logs" / "htcondor.log"
+    if log.exists():  # with spooling there is none here
+        content = log.read_bytes()
+        if damage == "deleted":
+            log.unlink()
+        else:
+            log.write_bytes(content[: len(content) // 2] if damage == "cut" else content * 2)
+    remove(f"{jobs(sweep)} && NbbatchBundle == 2")
+    (bench.channel / "go").touch()
+    sweep.wait(LONG)
+
+    told = states(Sweep.open(sweep.root))
+    assert (told[1], told[3]) == ("ok", "ok")
+    assert told[2] in ("cancelled", "interrupted")
+    Sweep.open(sweep.root).submit(RESUMED)
+    sweep.wait(LONG)
+    assert set(states(sweep).values()) == {"ok"}
+
+
+def test_detached_for_good_and_queued_twice_by_nobody(bench: Bench) -> None:
+    """A second ``run`` of what is in the queue adds nothing to it."""
+    notebook = bench.notebook(wait_for_go(bench))
+    sweep = bench.run(notebook, {"x": [1, 2]})
+    assert Sweep.open(sweep.root).submit() == []
+    (bench.channel / "go").touch()
+    sweep.wait(LONG)
+    assert bench.ran() == ["1", "2"]
+
+
+# ------------------------------------------------------------------- files that travel
+
+
+def test_everything_comes_home(bench: Bench) -> None:
+    """Inputs beside the notebook and elsewhere, a file per point, outputs, all artefacts."""
+    (bench.folder / "near").mkdir()
+    (bench.folder / "near" / "a.csv").write_text("near")
+    (bench.folder / "far").mkdir()
+    for x in (1, 2):
+        (bench.folder / "far" / f"{x}.txt").write_text(f"far {x}")
+    notebook = bench.notebook(
+        "import os\nfound = [open('near/a.csv').read(), open(f).read()]",
+        f"sees = os.path.exists({str(bench.folder)!r})",
+        "os.makedirs('plots', exist_ok=True)\nopen(f'plots/{x}.txt', 'w').write(str(found))",
+    )
+    grid = {
+        "points": [{"x": x, "f": str(bench.folder / "far" / f"{x}.txt")} for x in (1, 2)],
+        "inputs": [str(bench.folder / "near/a.csv")],
+        "outputs": ["plots/*.txt"],
+    }
+    sweep = bench.run(notebook, grid, collect=["sees"], allow_unknown=True)
+    views = sweep.wait(LONG)
+
+    assert states(sweep) == {1: "ok", 2: "ok"}
+    for view in views:
+        assert view.record is not None
+        assert view.record.metrics == {"sees": SEEING}
+        home = sweep.root / view.point.dir
+        for name in (PointFiles.EXECUTED, PointFiles.PAGE, PointFiles.LOG, PointFiles.RECORD):
+            assert (home / name).exists(), name
+        x = view.point.params["x"]
+        assert (bench.folder / "plots" / f"{x}.txt").read_text() == str(["near", f"far {x}"])
+    assert sorted(p.name for p in (sweep.root / "logs").glob("*.out")) == ["0001.out", "0002.out"]
+
+
+def test_a_kernel_that_is_a_shell_script(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``kernel.json`` runs a ``setup.sh``; the node starts the kernel that the hub has."""
+    folder = bench.folder / "jupyter" / "kernels" / "site"
+    folder.mkdir(parents=True)
+    script = folder / "setup.sh"
+    python = os.environ["NBBATCH_FARM_NODE_PYTHON"]
+    start = f'exec {python} -m ipykernel_launcher "$@"'
+    script.write_text(f"#!/bin/bash\nexport SITE_RELEASE=42\n{start}\n")
+    script.chmod(0o755)
+    argv = [str(script), "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Site", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(bench.folder / "jupyter"))
+    notebook = bench.notebook("import os\nrelease = os.environ['SITE_RELEASE']")
+    sweep = bench.run(notebook, {"x": [1]}, kernel="site", collect=["release"])
+    (view,) = sweep.wait(LONG)
+    assert view.record is not None
+    assert view.record.metrics == {"release": "42"}
+
+
+# --------------------------------------------------------------------------- at scale
+
+
+def test_ten_thousand_points_are_one_cluster_and_few_questions(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted, not timed: one submission, one query a look."""
+    import htcondor2
+
+    asked: dict[str, int] = {}
+    for name in ("submit", "query", "history", "act"):
+        real = getattr(htcondor2.Schedd, name)
+
+        def counting(*words: Any, _name: str = name, _real: Any = real, **more: Any) -> Any:
+            asked[_name] = asked.get(_name, 0) + 1
+            return _real(*words, **more)
+
+        monkeypatch.setattr(htcondor2.Schedd, name, counting)
+
+    def questions(points: int) -> dict[str, int]:
+        asked.clear()
+        grid = {"x": list(range(points))}
+        sweep = bench.run(
+            bench.notebook(),
+            grid,
+            out=bench.folder / f"sweep-{points}",
+            options=["requirements=false"],
+            jobs=None,
+        )
+        assert len([e for e in sweep.folder.events() if e["event"] == "accepted"]) == 1
+        assert set(states(sweep).values()) == {"queued"}
+        sweep.cancel()
+        sweep.wait(LONG)
+        return dict(asked) | {"query": 0, "history": min(asked.get("history", 0), 1)}
+
+    few, many = questions(10), questions(10_000)
+    assert few == many
+    assert many["submit"] == 1
+
+
+def test_the_submitter_needs_nothing_but_the_folder(bench: Bench) -> None:
+    """``--dry-run`` prints what would be sent, and nothing is."""
+    notebook = bench.notebook()
+    command = ["python", "-m", "nbbatch", "run", str(notebook), "-g", "x=1,2", "--dry-run"]
+    options = ["--backend", "htcondor", "--out", str(bench.out)]
+    said = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
+    assert "queue bundle from seq 1 2 |" in said
+    assert not bench.out.exists()
