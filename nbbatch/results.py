@@ -228,7 +228,7 @@ def write_parquet(rows: Sequence[Row], target: Path) -> None:
     except ImportError:
         raise UsageError(
             "Parquet needs pyarrow, which is not installed.",
-            hint='Install it with: pip install "nbbatch[parquet]", or ask for csv or json.',
+            hint='Install it with: pip install "nbbatch[pandas]", or ask for csv or json.',
         ) from None
     arrays = {
         column.name: pyarrow.array(*_typed([column.of(row) for row in rows]))

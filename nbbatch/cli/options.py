@@ -13,9 +13,7 @@ GRID, RUN, JOB, OUT, FARM = "Grid", "Execution", "Jobs", "Folder", "Farm jobs"
 SWEEP_HELP = "A sweep: its folder, its name, or `latest`."
 
 SweepArg = Annotated[str, typer.Argument(metavar="SWEEP", help=SWEEP_HELP)]
-Points = Annotated[
-    list[str] | None, typer.Argument(metavar="[POINT]...", help="Only these points.")
-]
+Points = Annotated[list[str] | None, typer.Argument(metavar="POINT", help="Only these points.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

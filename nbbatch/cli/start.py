@@ -169,4 +169,5 @@ def _confirm(planned: Plan, yes: bool) -> None:
 
 def _announce(sweep: Sweep, queued: int, total: int) -> None:
     kept = "" if queued == total else f" of {total:,}; the others have their results"
-    say(f"{queued:,} points to run{kept}: {sweep.root}")
+    points = "1 point" if queued == 1 else f"{queued:,} points"
+    say(f"{points} to run{kept}: {sweep.root}")

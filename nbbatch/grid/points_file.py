@@ -221,7 +221,7 @@ def _parquet_batches(
         raise GridError(
             "reading Parquet needs pyarrow",
             where=name,
-            hint="Run `pip install nbbatch[data]`, or save the points as CSV.",
+            hint="Run `pip install nbbatch[pandas]`, or save the points as CSV.",
         ) from None
 
     def batches() -> Iterator[list[dict[str, object]]]:

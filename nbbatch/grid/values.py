@@ -149,7 +149,8 @@ def _rows(frame: Any, place: Place, where: Where) -> list[object]:
     if len(set(columns)) != len(columns):
         raise GridError("the data frame has two columns of one name", where=where(place))
     try:
-        return list(frame.to_dict("records"))
+        # None in a column of texts is a hole to pandas 3 and a value to pandas 2.
+        return list(frame.where(frame.notna(), math.nan).to_dict("records"))
     except Exception as error:  # duck typing: whatever a foreign object does, one sentence
         raise GridError(f"the data frame cannot be read: {error}", where=where(place)) from None
 

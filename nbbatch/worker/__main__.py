@@ -44,9 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _worker(stop: Stop) -> Worker:
     # After the signal handlers are there: this imports papermill, which takes a second.
     from .bundle import Worker
-    from .kernel import adopt_orphans
+    from .kernel import adopt_orphans, remove_abandoned_scratch
 
     adopt_orphans()
+    remove_abandoned_scratch()
     return Worker(stop)
 
 

@@ -12,6 +12,7 @@ from .client import CellError
 from .failure import failure_of_error
 from .kernel import KernelProblem
 from .prepare import NotebookInvalid
+from .units import memory_text
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ def judge(facts: Facts) -> tuple[Outcome, Cause, Failure | None]:
     if isinstance(problem, NotebookInvalid):
         return Outcome.FAILED, Cause.NOTEBOOK_INVALID, Failure("NotebookInvalid", str(problem))
     if facts.used is not None:
-        asked = facts.settings.memory or 0
-        text = f"The kernel used {size(facts.used)} of memory, asked for were {size(asked)}."
+        used, asked = memory_text(facts.used), memory_text(facts.settings.memory or 0)
+        text = f"The kernel used {used} of memory, asked for were {asked}."
         return Outcome.DIED, Cause.OUT_OF_MEMORY, _failure(facts, "OutOfMemory", text)
     if facts.signal == "SIGUSR1" and facts.had_the_job:
         # What a scheduler sends ahead of the walltime: another job would end the same way.
@@ -74,9 +75,8 @@ def judge(facts: Facts) -> tuple[Outcome, Cause, Failure | None]:
         )
     assert isinstance(problem, KernelGone), problem
     if facts.system_oom:
-        text = (
-            f"The system ended the kernel because memory ran out; it had used {size(facts.peak)}."
-        )
+        used = memory_text(facts.peak)
+        text = f"The system ended the kernel because memory ran out; it had used {used}."
         return Outcome.DIED, Cause.OUT_OF_MEMORY, _failure(facts, "OutOfMemory", text)
     text = f"The kernel {facts.death}."
     return Outcome.DIED, Cause.KERNEL_DIED, _failure(facts, "KernelDied", text)
@@ -104,13 +104,3 @@ def _failure(facts: Facts, name: str, value: str) -> Failure:
         count=facts.cell.get("execution_count"),
     )
     return replace(where, name=name, value=value)
-
-
-def size(count: int) -> str:
-    """Bytes in words: ``1.3 GB``."""
-    number = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} TB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
@@ -26,6 +27,7 @@ from .memory import death_name, descendants
 SWEEP_KERNELS = "jupyter/kernels"
 """Kernelspecs that a sweep brings along, relative to the sweep folder."""
 
+SCRATCH_PREFIX = "nbb-"
 _IPC_PATH_LIMIT = 107 - len("/ipc-99")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -60,18 +62,35 @@ def adopt_orphans() -> None:
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def remove_abandoned_scratch() -> None:
+    """Remove the scratch folders of workers of this user that were killed."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*/lock"):
+        # Young ones may be about to be locked.
+        with suppress(OSError), lock.open("w") as stream:
+            if time.time() - lock.parent.stat().st_mtime > 60 and lock.stat().st_uid == os.getuid():
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.parent, ignore_errors=True)
+
+
 class Scratch:
-    """A short private folder for what a kernel needs beside its notebook."""
+    """A short private folder for what a kernel needs beside its notebook.
+
+    It is locked as long as this process lives, so that another worker can tell that it
+    is in use, in whatever container that one runs.
+    """
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="nbb-"))
+        self.path = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX))
         if len(bytes(self.path)) > _IPC_PATH_LIMIT:
             # A batch system's TMPDIR can be too long for a socket's name.
             with suppress(OSError):
-                short = Path(tempfile.mkdtemp(prefix="nbb-", dir="/tmp"))
+                short = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX, dir="/tmp"))
                 self.path.rmdir()
                 self.path = short
         self.sockets_fit = len(bytes(self.path)) <= _IPC_PATH_LIMIT
+        self._lock = (self.path / "lock").open("w")
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.importable = self.path / "importable"
         self.importable.mkdir()
         source = files("nbbatch.worker.kernel_side").joinpath("nbbatch.py")
@@ -87,6 +106,7 @@ class Scratch:
         return None
 
     def remove(self) -> None:
+        self._lock.close()
         shutil.rmtree(self.path, ignore_errors=True)
 
 

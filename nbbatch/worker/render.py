@@ -25,6 +25,7 @@ from nbformat import NotebookNode
 from ..model import Cause, Outcome, PointFiles, Record, Value
 from .displays import OUTPUT_TYPES, balanced_html, static_output
 from .parameters_cell import source_of, tags_of
+from .units import memory_text
 
 SECURITY_POLICY = (
     "default-src 'none'; img-src data: 'self' file:; media-src data:; font-src data:; "
@@ -209,16 +210,6 @@ def duration_text(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def memory_text(size: int | None) -> str:
-    """Write a number of bytes for a person, in powers of 1000; "" for None."""
-    if size is None:
-        return ""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
-        if size >= scale:
-            return f"{size / scale:.3g} {unit}" if size < 1000 * scale else f"{size / scale:.0f} GB"
-    return f"{size / 1e3:.3g} kB"
 
 
 def _encodable(page: str) -> str:

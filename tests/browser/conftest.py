@@ -34,9 +34,14 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_sweep(tmp_path_factory.mktemp("sweep")) / "report" / "index.html"
 
 
+def chromium() -> str | None:
+    """The Chromium to use: the variable CHROMIUM names it, or else what is installed."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    path = chromium()
     if path is None:
         pytest.skip("There is no Chromium: `bash tests/install browser` installs it.")
     with sync_playwright() as playwright:

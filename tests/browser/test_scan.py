@@ -69,6 +69,7 @@ def test_a_link_shows_filters_columns_selection_and_tab(
     page.get_by_text("Columns").click()
     page.locator(".column-list").get_by_label("memory").check()
     page.locator(".column-list").get_by_label("offset").uncheck()
+    page.keyboard.press("Escape")
     sort(page, "gain")
     page.get_by_label("Select point 2").check()
     again = open_page(scan, fragment="#" + page.url.partition("#")[2])
@@ -185,7 +186,9 @@ def test_axes_colours_and_facets_are_in_the_address(
     again = open_page(scan, fragment="#" + page.url.partition("#")[2])
     expect(again.get_by_text("det = B")).to_be_visible()
     expect(again.get_by_label("Vertical")).to_have_value("seconds")
-    assert plotted(again) == plotted(page) == [1] * 8
+    for shown in (page, again):
+        shown.wait_for_function("() => document.querySelector('.plot').data.length == 8")
+        assert plotted(shown) == [1] * 8
 
 
 def test_heat_map_tells_failed_missing_and_zero_apart(page: Page) -> None:
@@ -238,7 +241,7 @@ def test_gallery(page: Page) -> None:
     for picture in pictures.all():
         picture.scroll_into_view_if_needed()
     page.wait_for_function(
-        "[...document.querySelectorAll('.tiles img')].every(p => p.naturalWidth == 80)"
+        "() => [...document.querySelectorAll('.tiles img')].every(p => p.naturalWidth == 80)"
     )
     assert pictures.first.get_attribute("loading") == "lazy"
     page.get_by_label("In groups of").select_option("det")

@@ -64,6 +64,20 @@ def test_out_of_memory_tells_what_to_ask_for(bench: Bench) -> None:
     until(lambda: "resume with --memory 800MB" in sweep_reason(sweep))
 
 
+def test_retry_with_more_memory(bench: Bench) -> None:
+    """Only the point that ran out of it is tried again, with twice as much."""
+    eat = "kept = bytearray(500_000_000) if x == 2 else None"
+    sweep = bench.run(bench.notebook(eat), {"x": [1, 2]}, memory="400MB", retry_memory="2x")
+    sweep.wait(LONG)
+    assert states(sweep) == {1: "ok", 2: "ok"}
+    assert bench.ran() == ["1", "2", "2"]
+    asked = [
+        script.read_text().split("--mem=")[1].split("\n")[0]
+        for script in sorted(sweep.folder.submit.glob("*-[0-9].sh"))
+    ]
+    assert asked == ["400M", "800M"]
+
+
 def sweep_reason(sweep: Sweep) -> str:
     """What another process says of the first point."""
     return Sweep.open(sweep.root).views()[0].reason

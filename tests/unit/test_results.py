@@ -193,7 +193,7 @@ def test_parquet_without_pyarrow_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(UsageError, match=r"nbbatch\[parquet\]"):
+    with pytest.raises(UsageError, match=r"nbbatch\[pandas\]"):
         write_parquet(rows([ok(0, {})], tmp_path), tmp_path / "r.parquet")
 
 

@@ -90,6 +90,8 @@ SCHEDD_MIN_INTERVAL = 1
 PERIODIC_EXPR_INTERVAL = 2
 SHADOW_QUEUE_UPDATE_INTERVAL = 5
 JOB_START_DELAY = 0
+# A slot that a larger job leaves would be the next one's, with the larger one's limits.
+CLAIM_WORKLIFE = 0
 CONFIG
     [ "$FILES" != spool ] || echo "SCHEDD_NAME = remote@nbbatch-farm"
   else

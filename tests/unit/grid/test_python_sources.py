@@ -62,7 +62,7 @@ def test_axes_of_a_dict(given: object, values: list[Any]) -> None:
     "given",
     [
         1j, {1, 2}, b"x", Decimal(1), object(), float("nan"), np.float64("inf"), np.nan, pd.NA,
-        pd.NaT, np.datetime64("NaT"), np.array([np.datetime64("NaT", "ns")]), dt.timedelta(1),
+        pd.NaT, np.datetime64("NaT", "ns"), np.array([np.datetime64("NaT", "ns")]), dt.timedelta(1),
         len, {1: 2}, 10**400, "\ud800", (n for n in range(3)),
     ],
 )  # fmt: skip

@@ -9,11 +9,11 @@ import pytest
 from nbbatch.model import Cause, Failure, Outcome, Settings
 from nbbatch.worker.channels import CellTimeout, KernelGone, NotebookTimeout, Stopped
 from nbbatch.worker.client import CellError
-from nbbatch.worker.ending import Facts, judge, size
+from nbbatch.worker.ending import Facts, judge
 from nbbatch.worker.kernel import KernelProblem
 from nbbatch.worker.prepare import NotebookInvalid
 
-SETTINGS = Settings(timeout=60, cell_timeout=5, memory=10**9)
+SETTINGS = Settings(timeout=60, cell_timeout=5, memory=2**30)
 CELL = {"source": "wait()", "execution_count": 7, "outputs": []}
 NOTHING = Facts(None, SETTINGS, cell=CELL, index=3)
 MISSING = KernelProblem("no kernel", words="No module named ipykernel")
@@ -71,14 +71,14 @@ ERROR = CellError(Failure("ValueError", "v", cell=3))
             "The kernel was killed by SIGSEGV.",
         ),
         (
-            replace(NOTHING, problem=KernelGone(), used=1_300_000_000),
+            replace(NOTHING, problem=KernelGone(), used=int(1.3 * 2**30)),
             Outcome.DIED,
             Cause.OUT_OF_MEMORY,
             "OutOfMemory",
             "The kernel used 1.3 GB of memory, asked for were 1 GB.",
         ),
         (
-            replace(NOTHING, problem=KernelGone(), system_oom=True, peak=64_000_000),
+            replace(NOTHING, problem=KernelGone(), system_oom=True, peak=64 * 2**20),
             Outcome.DIED,
             Cause.OUT_OF_MEMORY,
             "OutOfMemory",
@@ -128,11 +128,3 @@ def test_what_the_process_said_itself_is_kept() -> None:
     assert died.traceback == "free(): invalid pointer"
     assert never is not None
     assert never.traceback == "No module named ipykernel"
-
-
-@pytest.mark.parametrize(
-    ("count", "words"),
-    [(12, "12 bytes"), (1_500, "1.5 kB"), (2_345_678, "2.35 MB"), (5 * 10**12, "5 TB")],
-)
-def test_sizes(count: int, words: str) -> None:
-    assert size(count) == words

@@ -79,7 +79,7 @@ print("begun")
 code = "import time; x = bytearray(400_000_000); time.sleep(600)"
 subprocess.run([sys.executable, "-c", code])
 """,
-        memory=300_000_000,
+        memory=300 * 2**20,
     )
 
     assert greedy.run() == 0
@@ -89,7 +89,7 @@ subprocess.run([sys.executable, "-c", code])
     assert record.failure is not None
     assert record.failure.value.endswith("asked for were 300 MB.")
     assert record.peak_memory is not None
-    assert record.peak_memory > 300_000_000
+    assert record.peak_memory > 300 * 2**20
     assert "begun" in greedy.log()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -114,6 +115,16 @@ def test_kill_9_of_the_worker_takes_the_kernel_with_it(sweep: Callable[..., Swee
         kernels = processes_of(killed)
         worker.kill()
         worker.wait(PATIENCE)
+
+    # The next worker cleans up behind the killed one, but not what could still be in use.
+    (left,) = killed.temporary.iterdir()
+    with killed.start("-") as another:
+        another.communicate("", PATIENCE)
+    assert left.exists()
+    os.utime(left, (0, 0))
+    with killed.start("-") as another:
+        another.communicate("", PATIENCE)
+    assert not left.exists()
 
     assert kernels
     psutil.wait_procs(kernels, timeout=PATIENCE)

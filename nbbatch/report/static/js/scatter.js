@@ -54,7 +54,8 @@ function drawScatter(app, plotly, frame, state, note) {
       });
     }
   });
-  plotly.react(frame, traces, layout, PLOT_OPTIONS);
+  app.kept.set("drawing", true);
+  plotly.react(frame, traces, layout, PLOT_OPTIONS).then(() => app.kept.delete("drawing"));
   listenToPlot(app, frame);
 }
 
@@ -68,11 +69,14 @@ function listenToPlot(app, frame) {
   frame.removeAllListeners("plotly_deselect");
   frame.removeAllListeners("plotly_click");
   frame.on("plotly_selected", (/** @type {any} */ event) => {
-    if (event === undefined) return;
+    // plotly says once more, while it draws anew, that its frame of the selection is gone.
+    if (event === undefined || app.kept.has("drawing")) return;
     const selected = new Set(/** @type {number[]} */ (event.points.map((/** @type {any} */ p) => p.customdata)));
     app.look({ selected, only: selected.size > 0 });
   });
-  frame.on("plotly_deselect", () => app.look({ selected: new Set(), only: false }));
+  frame.on("plotly_deselect", () => {
+    if (!app.kept.has("drawing")) app.look({ selected: new Set(), only: false });
+  });
   frame.on("plotly_click", (/** @type {any} */ event) => {
     const position = event.points[0]?.customdata;
     if (typeof position === "number") app.look({ tab: "point", point: idOf(app.points, position) });

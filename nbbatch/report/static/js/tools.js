@@ -11,8 +11,10 @@ function showTableTools(app, place) {
     const list = el("div", { class: "column-list" });
     for (const column of columns) list.append(columnBox(app, column));
     list.append(button("As usual", () => app.look({ columns: null }), { class: "quiet" }));
+    const menu = el("details", { class: "menu" }, el("summary", {}, "Columns"), list);
+    closeFromOutside(menu);
     place.replaceChildren(
-      el("details", { class: "menu" }, el("summary", {}, "Columns"), list),
+      menu,
       button("Save as CSV", () => saveAs("points.csv", "text/csv", csvOf(app))),
       button("Save as JSON", () => saveAs("points.json", "application/json", jsonOf(app))),
       button("Compare", () => compareSelected(app), { id: "compare-selected" }),
@@ -23,6 +25,21 @@ function showTableTools(app, place) {
     box.checked = shown.some(({ key }) => key === box.value);
   }
   byId("compare-selected").hidden = view.selected.size !== 2;
+}
+
+/**
+ * A menu closes with Escape, and when something else is pressed.
+ * @param {HTMLDetailsElement} menu
+ */
+function closeFromOutside(menu) {
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    menu.open = false;
+    menu.querySelector("summary")?.focus();
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (!(event.target instanceof Node && menu.contains(event.target))) menu.open = false;
+  });
 }
 
 /**
