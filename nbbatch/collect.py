@@ -63,18 +63,18 @@ def decide(
     ``phase`` is None when the point was never submitted; ``key`` is the point's key (a
     record of another key is stale and counts as none); ``began`` says that an attempt
     started and has no record; ``cancelled`` that the user took the point back after its
-    last submission; ``ending`` what the scheduler says of a job that is gone; ``in_grace`` that its job left the queue so recently that the
-    record may not be visible yet.
+    last submission; ``ending`` what the scheduler says of a job that is gone; ``in_grace``
+    that its job left the queue so recently that the record may not be visible yet.
     """
     if record is not None and record.key != key:
         if record.outcome in CONCLUSIVE and phase is JobPhase.RUNNING:
             # Its job, about to leave, was that of an earlier revision: nothing runs this one.
             phase = None
         record = None
-    if record is not None and record.outcome in CONCLUSIVE:
-        # An infrastructure failure whose job is still there will be tried again.
-        if not (record.infrastructure and phase in OPEN):
-            return CONCLUSIVE[record.outcome]
+    # An infrastructure failure whose job is still there will be tried again.
+    retried = record is not None and record.infrastructure and phase in OPEN
+    if record is not None and record.outcome in CONCLUSIVE and not retried:
+        return CONCLUSIVE[record.outcome]
     if phase in OPEN and phase is not None:
         return OPEN[phase][0 if began or record is not None else 1]
     if cancelled:

@@ -51,10 +51,18 @@ def header_of(plan: Plan, root: Path, sweep_id: str) -> Header:
         settings=plan.settings,
         launch=plan.launch,
         max_running=plan.request.jobs,
-        points_per_job=plan.request.points_per_job,
+        points_per_job=_points_per_job(plan),
         git_commit=commit,
         git_dirty=dirty,
     )
+
+
+def _points_per_job(plan: Plan) -> int:
+    if plan.request.points_per_job:
+        return plan.request.points_per_job
+    from .bundling import known_seconds, points_per_job
+
+    return points_per_job(known_seconds(plan.notebook.path), plan.resources.time)
 
 
 def write_sweep(plan: Plan, folder: SweepFolder, sweep_id: str) -> None:
@@ -73,6 +81,8 @@ def write_sweep(plan: Plan, folder: SweepFolder, sweep_id: str) -> None:
             name=earlier.name,
             created=earlier.created,
             revision=earlier.revision,
+            # `auto` was decided when the sweep was made: another figure is no other sweep.
+            points_per_job=plan.request.points_per_job or earlier.points_per_job,
         )
         same = folder.notebook_file.read_bytes() == content and points == tuple(known)
         if same and header == earlier:

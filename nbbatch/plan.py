@@ -59,7 +59,7 @@ class Request:
     files: str | None = None
     max_idle: int | None = None
     personal: bool = False
-    points_per_job: int = 1
+    points_per_job: int = 1  # 0: auto
     timeout: str | float | None = None
     cell_timeout: str | float | None = None
     retries: int = 2

@@ -228,8 +228,7 @@ class Sweep:
     def _send(self, points: Sequence[Point], memory: int | None = None) -> None:
         submitted = self._submissions()
         size = self.header.points_per_job if self.backend.bundle_files else 1
-        names = [point.id for point in points]
-        bundles = [names[start : start + size] for start in range(0, len(names), size)]
+        bundles = _bundles(points, size)
         batch = self._batch(submitted.next_batch, submitted.next_bundle, bundles, memory)
         if self.backend.bundle_files:
             by_id = {point.id: point for point in points}
@@ -434,8 +433,14 @@ class Sweep:
         root, sweep_id = place_of(plan)
         backend = get_backend(plan.request.backend, root)
         header = header_of(plan, root, sweep_id)
-        bundles = [[point.id] for point in plan.points]
-        return backend.render(Batch(root, header, 1, 1, bundles))
+        size = header.points_per_job if backend.bundle_files else 1
+        return backend.render(Batch(root, header, 1, 1, _bundles(plan.points, size)))
+
+
+def _bundles(points: Sequence[Point], size: int) -> list[list[str]]:
+    """Ids of the points, ``size`` to a bundle."""
+    names = [point.id for point in points]
+    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
 def with_memory(header: Header, memory: int) -> Header:

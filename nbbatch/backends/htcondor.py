@@ -8,6 +8,7 @@ left it, and the history is asked for the rest. Bindings are the version-2 ones
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -18,6 +19,7 @@ from ..errors import BackendError, BackendUnavailable
 from ..folder import SweepFolder
 from ..model import Ending, Job, JobArray, JobPhase, JobStatus, Usage
 from ..worker.files import write_atomic
+from . import htcondor_personal
 from .base import Batch
 from .htcondor_credentials import cautions as credential_cautions
 from .htcondor_endings import Endings
@@ -74,11 +76,40 @@ class HTCondorBackend:
         try:
             self._ask(lambda: self._schedd.query("false", ["ClusterId"], limit=1))
         except BackendError as error:
+            if self.folder.exists() and self.folder.header().launch.personal:
+                self._start_personal()
+                return
             raise BackendUnavailable(
                 f"No HTCondor schedd answers: {error.message}",
                 hint="Submit from a machine where `condor_q` works, or name the schedd in "
                 "_CONDOR_SCHEDD_HOST. `--personal` starts a pool of your own.",
             ) from None
+
+    def _start_personal(self) -> None:
+        config = htcondor_personal.start()
+        self._note_site(config=str(config), stopped=False)
+        self.__dict__.pop("_schedd", None)
+        sys.stderr.write(
+            f"No HTCondor schedd answers here: started a pool of your own ({config.parent}). "
+            "The first `nbbatch status` after its last job stops it.\n"
+        )
+
+    def _stop_personal(self) -> None:
+        """Stop a pool of our own, unless another sweep has jobs there."""
+        if not self._ask(lambda: self._schedd.query("true", ["ClusterId"], limit=1)):
+            self._note_site(stopped=True)
+            htcondor_personal.stop()
+
+    def _site(self) -> dict[str, Any]:
+        try:
+            site: dict[str, Any] = json.loads((self.root / SITE).read_bytes())
+        except FileNotFoundError:
+            return {}
+        return site
+
+    def _note_site(self, **facts: Any) -> None:
+        self.folder.submit.mkdir(exist_ok=True)
+        write_atomic(self.root / SITE, json.dumps({**self._site(), **facts}))
 
     def cautions(self) -> list[str]:
         """What the user should know before a submission; empty when all is well."""
@@ -97,7 +128,8 @@ class HTCondorBackend:
                 "HTCondor's Python bindings (htcondor2) are not installed.",
                 hint="python -m pip install 'nbbatch[htcondor]'  (Linux only)",
             ) from None
-        return htcondor2
+        config = self._site().get("config")
+        return htcondor_personal.use(Path(config)) if config else htcondor2
 
     @cached_property
     def _schedd(self) -> Any:
@@ -114,11 +146,11 @@ class HTCondorBackend:
 
     def files(self) -> Files:
         """How this sweep's files travel; decided once, then written down."""
-        try:
-            return Files(json.loads((self.root / SITE).read_bytes())["files"])
-        except FileNotFoundError:
-            asked = self.folder.header().launch.files if self.folder.exists() else ""
-            return choose_files(asked, self._htcondor)
+        decided = self._site().get("files")
+        if decided:
+            return Files(decided)
+        asked = self.folder.header().launch.files if self.folder.exists() else ""
+        return choose_files(asked, self._htcondor)
 
     # sending
 
@@ -137,7 +169,7 @@ class HTCondorBackend:
 
     def submit(self, batch: Batch, accepted: Callable[[JobArray], None]) -> None:
         files = self.files()
-        write_atomic(self.root / SITE, json.dumps({"files": files.value}))
+        self._note_site(files=files.value)
         self.folder.logs.mkdir(exist_ok=True)
         shipped = pack(batch, files)
         if files is Files.SPOOL:
@@ -220,11 +252,11 @@ class HTCondorBackend:
         condor = self._htcondor
         files = self.files()
         wanted = constraint(self.folder.header().id)
-        ads = self._ask(
-            lambda: self._schedd.query(
-                wanted, [*JOB, *STATUS], opts=condor.QueryOpts.IncludeClusterAd
-            )
-        )
+        site = self._site()
+        ads: list[Any] = []
+        if not site.get("stopped"):
+            options = condor.QueryOpts.IncludeClusterAd
+            ads = self._ask(lambda: self._schedd.query(wanted, [*JOB, *STATUS], opts=options))
         plain = [_plain(ad) for ad in ads]
         statuses: dict[Job, JobStatus] = {}
         sizes = {array.id: array.size for array in arrays}
@@ -256,6 +288,8 @@ class HTCondorBackend:
         for key in gone:
             ending, reason = ends.get(key, (Ending.UNTOLD, ""))
             statuses[Job(*key)] = JobStatus(JobPhase.GONE, reason, ending=ending)
+        if "config" in site and not ads and not site["stopped"]:
+            self._stop_personal()
         return statuses
 
     def _fetch(self) -> None:
@@ -264,6 +298,8 @@ class HTCondorBackend:
 
     def _ended(self, missing: Collection[tuple[str, int]]) -> Iterable[Mapping[str, Any]]:
         """The history's ads of these jobs."""
+        if self._site().get("stopped"):
+            return []
         wanted = f"{constraint(self.folder.header().id)} && {job_constraint(missing)}"
         created = int(self.folder.header_file.stat().st_mtime)
         return self._history(wanted, [*JOB, *ENDED], since=created)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import re
 import shutil
 import sys
@@ -107,7 +107,7 @@ class SlurmBackend:
         if not self.cluster.accounting or shutil.which("sacctmgr") is None:
             return Allowance()
         options = self.header.launch.options
-        user = getpass.getuser()
+        user = _user()
         show = ("sacctmgr", "-n", "-P", "show")
         try:
             own = self._run(*show, "assoc", f"format={ASSOC_FORMAT}")
@@ -142,7 +142,7 @@ class SlurmBackend:
     def submit(self, batch: Batch, accepted: Callable[[JobArray], None]) -> None:
         self.folder.logs.mkdir(exist_ok=True)
         listing = self._listing()
-        user = getpass.getuser()
+        user = _user()
         count = min(len(batch.bundles), room(self.cluster, self.allowance, listing, user=user))
         live = arrays_of(job for job in self._ours(listing) if not job.over)
         sent: list[str] = []
@@ -237,7 +237,7 @@ class SlurmBackend:
 
     def find(self, batch: Batch) -> list[JobArray]:
         last = batch.first + len(batch.bundles)
-        text = self._run("squeue", "-h", "-t", "all", "-u", getpass.getuser(), "-o", LISTING_FORMAT)
+        text = self._run("squeue", "-h", "-t", "all", "-u", _user(), "-o", LISTING_FORMAT)
         found = {*arrays_of(self._ours(parse_listing(text))), *self._arrays_in_logs()}
         mine = (array for array in found if batch.first <= array.first < last)
         return sorted(mine, key=lambda array: array.first)
@@ -252,7 +252,7 @@ class SlurmBackend:
     def poll(self, arrays: Collection[JobArray]) -> Mapping[Job, JobStatus]:
         self.memory.read()
         jobs = {Job(a.id, index): a for a in arrays for index in range(a.size)}
-        if all(job in self.memory.jobs for job in jobs):
+        if self.memory.is_final(jobs):
             return {job: self._ended(self.memory.jobs[job]) for job in jobs}
         answer = self.queue.ask({array.id for array in arrays})
         if answer.failed:
@@ -330,7 +330,7 @@ class SlurmBackend:
 
     def cancel(self, jobs: Collection[Job] | None) -> None:
         if jobs is None:
-            text = self._run("squeue", "-h", "-u", getpass.getuser(), "-o", LISTING_FORMAT)
+            text = self._run("squeue", "-h", "-u", _user(), "-o", LISTING_FORMAT)
             names = sorted({job.array for job in self._ours(parse_listing(text))})
         else:
             names = expressions(jobs)
@@ -380,6 +380,10 @@ class SlurmBackend:
 
     def _run(self, *words: str) -> str:
         return command.run(words, env=array_env(os.environ))
+
+
+def _user() -> str:
+    return pwd.getpwuid(os.getuid()).pw_name  # not $USER, which says what it likes under sudo
 
 
 def _said(error: CommandFailed) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,6 +127,7 @@ class Memory:
         self.file = logs / ENDED
         self.jobs: dict[Job, Ended] = {}
         self.asked_sacct = 0.0
+        self.written = 0.0
         self._changed = False
         self._stamp: object = None
 
@@ -140,11 +141,17 @@ class Memory:
         if stamp == self._stamp:
             return
         self._stamp = stamp
+        self.written = facts.st_mtime
         found = _read_json(self.file)
         self.asked_sacct = max(self.asked_sacct, float(found.get("sacct", 0.0)))
         for name, ended in found.get("jobs", {}).items():
             for job in parse_tasks(name):
                 self.jobs.setdefault(job, Ended(*ended))
+
+    def is_final(self, jobs: Iterable[Job]) -> bool:
+        """Whether all these jobs have ended, and so long ago that none is queued again."""
+        old = time.time() - self.written > LONGEST_INTERVAL
+        return old and all(job in self.jobs for job in jobs)
 
     def note(self, job: Job, ended: Ended) -> None:
         if self.jobs.get(job) != ended:

@@ -21,7 +21,7 @@ MIB = 1024 * 1024
 # sbatch's options that nbbatch writes itself → what to use instead.
 OURS = {
     "job-name": "--name",
-    "array": "--max-running and --points-per-job",
+    "array": "--jobs and --points-per-job",
     "output": "the logs in the sweep's folder `logs`",
     "error": "the logs in the sweep's folder `logs`",
     "input": "nothing: the worker reads no input",
@@ -183,7 +183,7 @@ def array_script(batch: Batch, chunk: Chunk, python: str = sys.executable) -> st
     for name in ("nodes", "ntasks"):
         if name in passed:
             del own[name]
-    points = header.points_per_job
+    points = max(map(len, batch.bundles))
     # Each point may be begun retries + 1 times; the worker itself gives up on it then.
     restarts = (header.settings.retries + 1) * points
     # With a known walltime a USR1 long before its end is a preemption's (PreemptParameters

@@ -76,7 +76,7 @@ REASONS: dict[str, str] = {
     "DependencyNeverSatisfied": "never starts: a job it depends on did not end as it had to",
     "BeginTime": "about to start again",
     "Cleaning": "about to start again: its earlier run is being cleaned up",
-    "JobArrayTaskLimit": "waiting: --max-running points of this sweep run already",
+    "JobArrayTaskLimit": "waiting: as many points as --jobs allows run already",
     "Licenses": "waiting for a licence",
     "PartitionDown": "waiting: the partition is down",
     "PartitionInactive": "waiting: the partition takes no jobs now",

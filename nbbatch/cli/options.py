@@ -10,6 +10,20 @@ import typer
 
 GRID, RUN, JOB, OUT, FARM = "Grid", "Execution", "Jobs", "Folder", "Farm jobs"
 
+
+def points_per_job(words: str | int) -> int:
+    """``auto`` is 0, as in ``plan.Request``."""
+    if words == "auto":
+        return 0
+    try:
+        count = int(words)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise typer.BadParameter(f"{words} is neither a number of points nor `auto`.")
+    return count
+
+
 SWEEP_HELP = "A sweep: its folder, its name, or `latest`."
 
 SweepArg = Annotated[str, typer.Argument(metavar="SWEEP", help=SWEEP_HELP)]
@@ -156,7 +170,11 @@ Time = Annotated[
 PointsPerJob = Annotated[
     int,
     typer.Option(
-        "--points-per-job", metavar="N", help="Points that one job runs.", rich_help_panel=FARM
+        "--points-per-job",
+        metavar="N|auto",
+        parser=points_per_job,
+        help="Points that one job runs; auto: about ten minutes a job, by earlier sweeps.",
+        rich_help_panel=FARM,
     ),
 ]
 Options = Annotated[

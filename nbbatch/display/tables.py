@@ -95,8 +95,11 @@ def _table(columns: Sequence[_Column], rows: int, width: int) -> Iterator[Render
     """The columns that fit, and a line that names the others.
 
     The point, its state and the time come first; then the others in their order; an
-    error takes what is left, when that is enough to read.
+    error takes what is left, when that is enough to read. Where not all fit, the point is
+    told by its number alone, which every command takes as well as its id.
     """
+    if sum(column.width + GAP for column in columns) > width:
+        columns = [column for column in columns if column.name != "point"]
     first = {"#", "point", "state", "time", ""}
     room = width - sum(column.width + GAP for column in columns if column.name in first)
     widths: dict[int, int] = {}

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .index import Report, write_report
+from .single import write_single_file, write_zip
 
-__all__ = ["Report", "write_report"]
+__all__ = ["Report", "write_report", "write_single_file", "write_zip"]

@@ -14,10 +14,10 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..failures import FailureGroup
-from ..model import PointView, Value
+from ..model import Point, PointView, Value
 
 SURE = 0.01
 """Corrected p-value below which a value is called over-represented."""
@@ -66,8 +66,11 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
-class _Axis:
-    """A parameter's distinct values, and which of them each ended point has (-1: none)."""
+class Axis:
+    """A parameter's distinct values, and which of them each point has (-1: none).
+
+    ``single`` says that equalities are tried, ``ordered`` that thresholds are.
+    """
 
     name: str
     levels: list[Value]
@@ -81,7 +84,7 @@ class _Axis:
             for level in range(len(self.levels)):
                 yield "=", level, counts[level]
         if self.ordered:
-            below, total, seen = 0, sum(counts.values()), 0
+            below, total = 0, sum(counts.values()) - counts[-1]
             cuts = {
                 round(step * len(self.levels) / (THRESHOLDS + 1)) for step in range(THRESHOLDS + 1)
             }
@@ -89,7 +92,6 @@ class _Axis:
                 below += counts[level]
                 if len(self.levels) > THRESHOLDS and level + 1 not in cuts:
                     continue
-                seen += 1
                 # The ends are equalities, where those are tried.
                 if level > 0 or not self.single:
                     yield "≤", level, below
@@ -97,23 +99,29 @@ class _Axis:
                     yield "≥", level + 1, total - below
 
 
-def suspects(groups: Sequence[FailureGroup], views: Sequence[PointView]) -> list[list[Suspect]]:
-    """For each group its suspicious values, the least likely first; often none."""
+def suspects(
+    groups: Sequence[FailureGroup], views: Sequence[PointView], axes: Sequence[Axis]
+) -> list[list[Suspect]]:
+    """For each group its suspicious values, the least likely first; often none.
+
+    ``axes`` are those of the points of the ``views``.
+    """
     if not groups:
         return []
-    ended = [view for view in views if view.state.over]
-    places = {view.point.id: place for place, view in enumerate(ended)}
-    axes = list(_axes(ended))
-    totals = [Counter(place for place in axis.at if place >= 0) for axis in axes]
-    found = []
-    for group in groups:
-        members = [places[name] for name in group.points if name in places]
-        found.append(_of_group(members, len(ended), axes, totals))
-    return found
+    ended = [place for place, view in enumerate(views) if view.state.over]
+    wanted = {name for group in groups for name in group.points}
+    places = {views[at].point.id: at for at in ended if views[at].point.id in wanted}
+    totals = [Counter(map(axis.at.__getitem__, ended)) for axis in axes]
+    return [
+        _of_group(
+            [places[name] for name in group.points if name in places], len(ended), axes, totals
+        )
+        for group in groups
+    ]
 
 
 def _of_group(
-    members: Sequence[int], ended: int, axes: Sequence[_Axis], totals: Sequence[Counter[int]]
+    members: Sequence[int], ended: int, axes: Sequence[Axis], totals: Sequence[Counter[int]]
 ) -> list[Suspect]:
     if len(members) < 2 or len(members) == ended:
         return []  # one point shares everything with itself; all points tell nothing
@@ -121,25 +129,18 @@ def _of_group(
     tried = 0
     for axis, total in zip(axes, totals, strict=True):
         inside = Counter(axis.at[member] for member in members)
-        del inside[-1]
-        tests = list(axis.conditions(total))
         holding = {(r, level): n for r, level, n in axis.conditions(inside)}
-        tried += len(tests)
-        candidates = [
-            Suspect(
-                axis.name,
-                relation,
-                axis.levels[level],
-                holding[relation, level],
-                len(members),
-                having,
-                ended,
-                upper_tail(holding[relation, level], len(members), having, ended),
-                0,
-            )
-            for relation, level, having in tests
-            if holding[relation, level] and having < ended
-        ]
+        candidates = []
+        for relation, level, having in axis.conditions(total):
+            tried += 1
+            held = holding[relation, level]
+            # What is no more frequent in the group than elsewhere need not be computed.
+            if held * ended > having * len(members):
+                p = upper_tail(held, len(members), having, ended)
+                value = axis.levels[level]
+                candidates.append(
+                    Suspect(axis.name, relation, value, held, len(members), having, ended, p, 0)
+                )
         if candidates:
             # An equality before a threshold that says the same.
             best.append(min(candidates, key=lambda s: (s.p, s.relation != "=")))
@@ -152,34 +153,47 @@ def _of_group(
 
 
 def _corrected(suspect: Suspect, tried: int) -> Suspect:
-    return Suspect(**{**suspect.__dict__, "p": min(1.0, suspect.p * max(tried, 1)), "tried": tried})
+    return replace(suspect, p=min(1.0, suspect.p * tried), tried=tried)
 
 
 def upper_tail(inside: int, drawn: int, having: int, total: int) -> float:
     """P(X ≥ inside) when ``drawn`` of ``total`` are drawn, ``having`` of which count.
 
-    The hypergeometric distribution's upper tail, from log-factorials.
+    The hypergeometric distribution's upper tail: the first term from log-factorials, each
+    further one from the one before.
     """
-    most = min(drawn, having)
-    least = max(0, drawn - (total - having))
-    if inside <= least:
+    if inside <= max(0, drawn - (total - having)):
         return 1.0
-    whole = _log_choose(total, drawn)
-    terms = [
-        _log_choose(having, x) + _log_choose(total - having, drawn - x) - whole
-        for x in range(inside, most + 1)
-    ]
-    return min(1.0, math.fsum(math.exp(term) for term in terms))
+    if inside > min(drawn, having):
+        return 0.0
+    x = inside
+    term = math.exp(
+        _log_choose(having, x) + _log_choose(total - having, drawn - x) - _log_choose(total, drawn)
+    )
+    tail = term
+    while x < min(drawn, having):
+        ratio = (having - x) * (drawn - x) / ((x + 1) * (total - having - drawn + x + 1))
+        term *= ratio
+        tail += term
+        x += 1
+        if ratio < 1 and term < 1e-17 * tail:
+            break
+    return min(1.0, tail)
 
 
 def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
-def _axes(ended: Sequence[PointView]) -> Iterator[_Axis]:
-    names = dict.fromkeys(name for view in ended for name in view.point.params)
+def axes_of(points: Sequence[Point]) -> list[Axis]:
+    """The parameters that differ between the points and have values worth a test."""
+    return list(_axes(points))
+
+
+def _axes(points: Sequence[Point]) -> Iterator[Axis]:
+    names = dict.fromkeys(name for point in points for name in point.params)
     for name in names:
-        values = [view.point.params.get(name, _MISSING) for view in ended]
+        values = [point.params.get(name, _MISSING) for point in points]
         numeric = all(
             isinstance(v, (int, float)) and not isinstance(v, bool)
             for v in values
@@ -191,7 +205,7 @@ def _axes(ended: Sequence[PointView]) -> Iterator[_Axis]:
             continue
         ordered = sorted(distinct, key=lambda k: distinct[k]) if numeric else list(distinct)  # type: ignore[arg-type, return-value]
         place = {key: at for at, key in enumerate(ordered)}
-        yield _Axis(
+        yield Axis(
             name=name,
             levels=[distinct[key] for key in ordered],  # type: ignore[misc]
             at=[place.get(key, -1) for key in keys],

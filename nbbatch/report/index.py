@@ -13,9 +13,10 @@ from typing import Any
 
 from ..failures import FailureGroup, group_failures
 from ..folder import SweepFolder, now
-from ..model import Header, PointView
+from ..model import Header, Point, PointView
 from ..results import rows
 from ..worker.files import write_atomic
+from .blame import Axis, axes_of
 from .chunks import CHUNK, FIXED, chunk_content, group_key, script
 from .page import Frame, render
 from .parts import (
@@ -50,25 +51,27 @@ class Report:
         self._views: list[PointView] = []
         self._parts: list[Part] | None = None
         self._data: dict[str, str] = {}
+        self._points: list[Point] = []
+        self._axes: list[Axis] = []
 
     def write(self, header: Header, views: Sequence[PointView]) -> Path:
         """As ``write_report``."""
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
-        for name, content in _assets().items():
+        for name, content in assets().items():
             self._refresh(f"assets/{name}", content)
         plots = self._copy_plotly()
         base = epoch(header.created) or 0.0
         parts, names = self._write_points(views, base)
         groups = group_failures(views)
         found = verdict(views)
-        columns = script(_columns(header, views, parts, base, plots, self.root))
+        columns = script(columns_content(header, views, parts, base, plots, self.root))
         self._refresh("data/columns.js", columns)
-        failures = script(_failures(views, groups))
+        failures = script(failures_content(views, groups))
         self._refresh("data/failures.js", failures)
         stamps = {"columns.js": short_hash(columns), "failures.js": short_hash(failures)}
         stamps.update({name: short_hash(content) for name, content in names.items()})
-        status = _now(found, stamps)
+        status = now_content(found, stamps)
         self._refresh("data/now.js", script(status))
         for old in data.glob("points-*.js"):
             if old.name not in names:
@@ -79,8 +82,9 @@ class Report:
             views=views,
             groups=groups,
             found=found,
+            axes=self._axes_of(views) if groups else (),
             constants=constants_of(parts),
-            scripts=[f"{name}?v={stamp}" for name, stamp in stamps.items()],
+            scripts=[*(f"{name}?v={stamp}" for name, stamp in stamps.items()), "now.js"],
             status=status,
         )
         self._refresh("index.html", render(frame))  # last: what it refers to is there
@@ -116,6 +120,12 @@ class Report:
             self._refresh("data/built.json", parts_text(parts))
         self._views, self._parts = list(views), parts
         return parts, names
+
+    def _axes_of(self, views: Sequence[PointView]) -> Sequence[Axis]:
+        points = [view.point for view in views]
+        if points != self._points:
+            self._points, self._axes = points, axes_of(points)
+        return self._axes
 
     def _copy_plotly(self) -> bool:
         """Have plotly.js beside the page, once; False where plotly is not installed."""
@@ -168,7 +178,7 @@ def plotly_file() -> Path | None:
 # ------------------------------------------------------------------------- data files
 
 
-def _columns(
+def columns_content(
     header: Header,
     views: Sequence[PointView],
     parts: Sequence[Part],
@@ -213,14 +223,14 @@ def _submitted(root: Path, base: float) -> list[float]:
     return [round(moment - base, 2) for moment in moments if moment is not None]
 
 
-def _failures(views: Sequence[PointView], groups: Sequence[FailureGroup]) -> dict[str, Any]:
+def failures_content(views: Sequence[PointView], groups: Sequence[FailureGroup]) -> dict[str, Any]:
     wanted = {name for group in groups for name in group.points}
     places = {v.point.id: place for place, v in enumerate(views) if v.point.id in wanted}
     members = {group_key(group): [places[point] for point in group.points] for group in groups}
     return {"kind": "failures", "groups": members}
 
 
-def _now(found: Verdict, stamps: Mapping[str, str]) -> dict[str, Any]:
+def now_content(found: Verdict, stamps: Mapping[str, str]) -> dict[str, Any]:
     """What a page that is open while the sweep runs asks for, again and again."""
     moment = now()
     left = remaining(found, moment) if found.open else None
@@ -241,7 +251,7 @@ def _now(found: Verdict, stamps: Mapping[str, str]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _assets() -> dict[str, str]:
+def assets() -> dict[str, str]:
     """Style sheets as they are, and the scripts joined into one."""
     static = resources.files(__package__) / "static"
     assets = {

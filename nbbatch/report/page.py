@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +15,7 @@ from urllib.parse import quote
 from ..failures import WORDS, FailureGroup
 from ..model import Header, PointView
 from ..results import as_text, failed_collections, rows, shorten
-from .blame import Suspect, suspects
+from .blame import Axis, Suspect, suspects
 from .chunks import TEXT_LENGTH, group_key
 from .usage import advice
 from .verdict import Verdict, duration, moment
@@ -30,17 +32,33 @@ FILES = ("results.csv", "results.json", "results.parquet", "grid.yaml", "noteboo
 
 
 @dataclass(frozen=True)
+class Alone:
+    """What a page that is one file has inside itself: its style, and all its scripts."""
+
+    style: str
+    scripts: Sequence[str]
+
+    @property
+    def policy(self) -> str:
+        """The scripts' hashes: nothing else may run."""
+        hashes = (hashlib.sha256(text.encode("utf-8")).digest() for text in self.scripts)
+        return " ".join(f"'sha256-{base64.b64encode(value).decode()}'" for value in hashes)
+
+
+@dataclass(frozen=True)
 class Frame:
-    """All that the page is made from."""
+    """All that the page is made from. ``alone`` where it has no files beside it."""
 
     root: Path
     header: Header
     views: Sequence[PointView]
     groups: Sequence[FailureGroup]
     found: Verdict
+    axes: Sequence[Axis]
     constants: Mapping[str, Any]
     scripts: Sequence[str]
     status: Mapping[str, Any]
+    alone: Alone | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +77,7 @@ def link(text: str, path: str | None) -> Link:
 def render(frame: Frame) -> str:
     """The text of ``index.html``."""
     shown = frame.groups[:GROUPS_SHOWN]
-    blamed = suspects(shown, frame.views)
+    blamed = suspects(shown, frame.views, frame.axes)
     pages = _pages(frame, shown)
     collections = [
         (view.point.id, name, shorten(why, TEXT_LENGTH))
@@ -67,9 +85,14 @@ def render(frame: Frame) -> str:
         if view.record is not None and view.record.metric_errors
         for name, why in failed_collections(view).items()
     ]
+    from markupsafe import Markup  # jinja's own
+
     summary = "summary/notebook.html"
     drawn = sorted((frame.root / "summary" / "figures").glob("cell-*"))
+    alone = frame.alone
     return _template().render(
+        alone=alone,
+        policy=Markup("'self' file:") if alone is None else Markup(alone.policy),
         name=frame.header.name,
         verdict=frame.found,
         bar=_bar(frame.found),
@@ -85,8 +108,10 @@ def render(frame: Frame) -> str:
         constants=[(n, shorten(as_text(value), 80)) for n, value in frame.constants.items()],
         usage=advice(frame.header, frame.views),
         scripts=frame.scripts,
-        files=[link(name, name) for name in FILES if (frame.root / name).is_file()],
-        summary=link("Summary", summary) if (frame.root / summary).is_file() else None,
+        files=[link(name, name) for name in FILES if not alone and (frame.root / name).is_file()],
+        summary=link("Summary", summary)
+        if not alone and (frame.root / summary).is_file()
+        else None,
         summary_figures=[
             link(file.stem, f"summary/figures/{file.name}")
             for file in drawn
@@ -115,6 +140,8 @@ def _pages(frame: Frame, groups: Sequence[FailureGroup]) -> dict[str, str | None
     wanted = {name for group in groups for name in group.points[:LINKS_SHOWN]}
     if not wanted:
         return {}
+    if frame.alone is not None:
+        return dict.fromkeys(wanted)
     linked = [view for view in frame.views if view.point.id in wanted]
     return {row["id"]: row["page"] or row["notebook"] for row in rows(linked, frame.root)}
 

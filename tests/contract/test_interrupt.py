@@ -15,6 +15,9 @@ from nbbatch.sweep import Sweep
 
 from .conftest import LONG, Bench, states, until
 
+# What Ctrl-C does is the command line's, whatever the backend.
+pytestmark = pytest.mark.parametrize("backend", ["local"], indirect=True)
+
 CTRL_C = b"\x03"
 
 

@@ -97,9 +97,11 @@ def test_removed_behind_our_back(bench: Bench) -> None:
     remove(jobs(sweep))
     sweep.wait(LONG)
 
-    # The one that ran saved what it had, and where that can be seen it says so.
-    assert states(sweep) == {1: "interrupted" if SEEING else "cancelled", 2: "cancelled"}
-    assert "by another hand" in sweep.views()[1].reason
+    assert states(sweep) == {1: "cancelled", 2: "cancelled"}
+    ran, waited = sweep.views()
+    assert "by another hand" in ran.reason and "by another hand" in waited.reason
+    # The one that ran saved what it had; where nodes see nothing a removal loses that.
+    assert (ran.record is not None) is SEEING
 
 
 def test_vacated(bench: Bench) -> None:
@@ -160,11 +162,15 @@ def test_more_memory_at_the_next_try(bench: Bench) -> None:
 
 
 def test_less_disk_than_needed(bench: Bench) -> None:
-    write = "open('big', 'wb').write(b'x' * 300_000_000)\nimport time; time.sleep(60)"
+    write = "open('big', 'wb').write(b'x' * 300_000_000)\nimport time; time.sleep(40)"
     where = "import os; os.chdir(os.environ['_CONDOR_SCRATCH_DIR'])"
     sweep = bench.run(bench.notebook(where, write), {"x": [1]}, disk="100MB")
+    if SEEING:  # a job whose files stay where they are has no disk of its own to watch
+        sweep.wait(LONG)
+        assert states(sweep) == {1: "ok"}
+        return
     until(lambda: states(sweep) == {1: "held"})
-    assert reason(sweep).startswith("asked 9") and "of disk, used" in reason(sweep)
+    assert reason(sweep).startswith("asked ") and "of disk, used" in reason(sweep)
 
 
 def test_an_input_that_is_missing(bench: Bench) -> None:

@@ -32,7 +32,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "results": VALUES | {"worker"},
     "plan": VALUES | {"folder", "grid", "notebook"},
     "submissions": VALUES | {"folder"},
-    "create": VALUES | {"catalogue", "collect", "folder", "notebook", "plan", "provenance"},
+    "bundling": VALUES | {"catalogue", "folder"},
+    "create": VALUES
+    | {"bundling", "catalogue", "collect", "folder", "notebook", "plan", "provenance"},
 }
 # The doors and what they open may use everything beneath them, and not each other.
 DOORS = {"cli", "__main__"}

@@ -205,10 +205,22 @@ async function textsOf(points, position) {
   const data = /** @type {any[]} */ (/** @type {any} */ (window).nbbatchData);
   const id = idOf(points, position);
   const known = () => data.find((piece) => piece.kind === "cells" && piece.point === id);
+  if (!hasOutputs(points, position)) throw new Error(id);
   if (known() === undefined) await loadScript(addressOf(points, position, "figures/cells.js"));
   const found = known();
   if (found === undefined) throw new Error(id);
   return new Map(found.cells.map((/** @type {any} */ { cell, text }) => [cell, text]));
+}
+
+/**
+ * Whether a worker wrote what the cells of a point printed.
+ * @param {Points} points
+ * @param {number} position
+ */
+function hasOutputs(points, position) {
+  const data = /** @type {any[]} */ (/** @type {any} */ (window).nbbatchData);
+  const id = idOf(points, position);
+  return pageOf(points, position) === "notebook.html" || data.some(({ kind, point }) => kind === "cells" && point === id);
 }
 
 /**

@@ -27,7 +27,7 @@ function showPoint(app, place) {
     error === null ? "" : el("p", { class: "point-error" }, bdi(fullText(error))),
     el("div", { class: "point-values" }, neighbours(app, position), valuesTable(app, position)),
     command(app, position, state),
-    page === "notebook.html" ? "" : el("p", { class: "note" }, "It has no page."),
+    page === "notebook.html" || points.pictures.size > 0 ? "" : el("p", { class: "note" }, "It has no page."),
     outputsOf(points, position),
   );
 }
@@ -181,7 +181,7 @@ function outputsOf(points, position) {
     const picture = el("img", { src: file, alt: `Figure of ${figureName(stem)}` });
     place.append(el("figure", { class: "single" }, el("a", { href: file }, picture), el("figcaption", {}, figureName(stem))));
   }
-  if (pageOf(points, position) !== "notebook.html") return place;
+  if (!hasOutputs(points, position)) return place;
   textsOf(points, position).then(
     (texts) => {
       for (const [cell, text] of texts) {

@@ -28,6 +28,7 @@
  * @property {Map<string, Column>} fixed columns of no section, by name
  * @property {Map<string, number[]>} failures failure group → positions of its points
  * @property {Map<string, number>} places id → position
+ * @property {Map<string, Map<string, string>>} pictures id → file → address, in a report that is one file
  */
 
 /**
@@ -46,6 +47,7 @@ function gather(pieces) {
     fixed: new Map(),
     failures: new Map(),
     places: new Map(),
+    pictures: new Map(),
   };
   for (const piece of pieces) {
     if (piece.kind === "columns") {
@@ -58,6 +60,8 @@ function gather(pieces) {
       }));
     } else if (piece.kind === "failures") {
       points.failures = new Map(Object.entries(piece.groups));
+    } else if (piece.kind === "figures") {
+      points.pictures.set(piece.point, new Map(Object.entries(piece.files)));
     }
   }
   for (const column of points.columns) {
@@ -171,7 +175,8 @@ function figuresOf(points, position) {
   if (typeof names !== "string") return found;
   for (const name of names.split("/")) {
     const stem = name.split(".")[0];
-    const at = addressOf(points, position, `figures/${name}`);
+    const inside = points.pictures.get(idOf(points, position));
+    const at = inside?.get(name) || addressOf(points, position, `figures/${name}`);
     const known = found.get(stem);
     if (!name.includes(".thumb.")) found.set(stem, { file: at, small: known ? known.small : at });
     else found.set(stem, { file: known ? known.file : at, small: at });

@@ -1,0 +1,53 @@
+"""``--personal``, where HTCondor's programs are and no pool is."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from nbbatch.folder import SweepFolder
+from tests.notebooks import write_notebook
+
+from .test_htcondor_faults import order
+
+SCRIPT = """#!/bin/bash
+export XDG_STATE_HOME={folder}/state HOME={folder}/home NBBATCH_GRACE=2 PATH=$PATH:/usr/sbin
+mkdir -p "$HOME"
+cd {folder}
+{python} -m nbbatch run scan.ipynb -g x=1,2 --backend htcondor --personal --out sweep > said 2>&1
+code=$?
+for _ in 1 2 3 4 5 6 7 8 9 10; do # the last job leaves the queue a moment after its record is there
+  {python} -m nbbatch status sweep >> said 2>&1
+  grep -q '"stopped": true' sweep/submit/htcondor.json && break
+  sleep 1
+done
+pool=$HOME/.condor/nbbatch-personal
+for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e $pool/log/.master_address ] && sleep 1; done
+ls -a $pool/log > left
+# Should the test fail: nothing of it goes on.
+[ ! -e $pool/log/.master_address ] || CONDOR_CONFIG=$pool/condor_config condor_off -fast -master
+exit $code
+"""
+
+
+def test_a_pool_of_ones_own_starts_and_stops(tmp_path: Path) -> None:
+    if "NBBATCH_FARM_FILES" not in os.environ:
+        pytest.skip("not in a pool: tests/farm/htcondor/pytest-as-user runs this")
+    write_notebook(tmp_path / "scan.ipynb", "y = x * 2", parameters="x = 0")
+    script = tmp_path / "script"
+    script.write_text(SCRIPT.format(folder=tmp_path, python=sys.executable))
+
+    order("inside", "bare", "bash", str(script))
+
+    said = (tmp_path / "said").read_text()
+    assert "started a pool of your own" in said
+    folder = SweepFolder(tmp_path / "sweep")
+    assert [folder.record(point) is not None for point in folder.points()] == [True, True]
+    site = json.loads((folder.submit / "htcondor.json").read_text())
+    assert (site["files"], site["stopped"]) == ("shared", True)
+    assert ".master_address" not in (tmp_path / "left").read_text()
+    assert not [file for file in folder.root.rglob("*") if "token" in file.name]
