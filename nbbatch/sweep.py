@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,24 +17,22 @@ from typing import TYPE_CHECKING
 from . import catalogue
 from .backends import check_name, get_backend
 from .backends.base import Backend, Batch
-from .collect import CONCLUSIVE, count, decide, out_of_memory
+from .collect import CONCLUSIVE, count, out_of_memory
 from .create import header_of, place_of, write_sweep
 from .errors import NoPoints, SweepLocked, UsageError, WaitTimeout
 from .folder import SweepFolder
 from .model import (
     Bundle,
-    Ending,
     Header,
     Job,
     JobArray,
-    JobPhase,
-    JobStatus,
     Point,
     PointState,
     PointView,
 )
 from .plan import Plan, choose_point
 from .submissions import Submissions, read_submissions, runs
+from .views import Views
 
 if TYPE_CHECKING:
     from .report import Report
@@ -71,10 +69,9 @@ class Sweep:
         self.header = self.folder.header()
         self.backend = get_backend(self.header.backend, root)
         self.points = self.folder.points()
-        self._settled: dict[str, PointView] = {}
+        self._views = Views(self.folder, self.backend.grace)
         self._batches: dict[int, list[list[str]]] = {}
         self._report: Report | None = None
-        self._gone_since = self.folder.gone()
 
     @property
     def root(self) -> Path:
@@ -120,51 +117,7 @@ class Sweep:
         submitted = self._with_unnoted(self._submissions())
         # The scheduler first, then the records: a job seen gone has written its record.
         statuses = self.backend.poll(submitted.arrays) if submitted.arrays else {}
-        known_gone = len(self._gone_since)
-        views = [self._view(point, submitted, statuses) for point in self.points]
-        if len(self._gone_since) > known_gone:
-            self.folder.write_gone(self._gone_since)
-        return views
-
-    def _view(
-        self, point: Point, submitted: Submissions, statuses: Mapping[Job, JobStatus]
-    ) -> PointView:
-        if point.id in self._settled:
-            return self._settled[point.id]
-        job = submitted.job_of(point)
-        status = None if job is None else statuses.get(job, JobStatus(JobPhase.GONE))
-        phase = None if status is None else status.phase
-        if phase in (JobPhase.QUEUED, JobPhase.HELD):  # no need to look at the disk
-            state = decide(None, phase)
-            return PointView(point, state, reason=status.reason if status else "")
-        record = self.folder.record(point)
-        attempts = self.folder.attempts(point)
-        view = PointView(
-            point,
-            decide(
-                record,
-                phase,
-                key=point.key,
-                began=attempts.count > 0 or (status is not None and status.unseen),
-                cancelled=point.id in submitted.cancelled,
-                ending=status.ending if status else Ending.UNTOLD,
-                in_grace=phase is JobPhase.GONE and record is None and self._in_grace(point),
-            ),
-            record if record is not None and record.key == point.key else None,
-            max(attempts.count, record.attempt if record else 0),
-            status.reason if status else "",
-            (record.host if record else "") or attempts.host,
-            attempts.started,
-        )
-        if view.state in CONCLUSIVE.values() and phase is not JobPhase.RUNNING:
-            self._settled[point.id] = view
-        return view
-
-    def _in_grace(self, point: Point) -> bool:
-        if not self.backend.grace:
-            return False
-        since = self._gone_since.setdefault(point.id, time.time())
-        return time.time() - since < float(os.environ.get("NBBATCH_GRACE", self.backend.grace))
+        return self._views.look(self.points, submitted, statuses)
 
     def _submissions(self) -> Submissions:
         return read_submissions(self.folder, self._batches)
@@ -196,8 +149,7 @@ class Sweep:
                 return []
             for view in chosen:
                 self.folder.archive_record(view.point)
-                self._settled.pop(view.point.id, None)
-                self._gone_since.pop(view.point.id, None)
+                self._views.forget(view.point)
             points = [view.point for view in chosen]
             self._send(points, memory)
         return points

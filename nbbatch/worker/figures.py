@@ -43,6 +43,13 @@ _SUFFIXES = {
     "image/webp": ".webp",
     "image/gif": ".gif",
 }
+_BEGINNINGS = {
+    "image/png": b"\x89PNG",
+    "image/svg+xml": b"<",
+    "image/jpeg": b"\xff\xd8",
+    "image/webp": b"RIFF",
+    "image/gif": b"GIF8",
+}
 _OURS = re.compile(r"cell-\d+(-\d+)?(\.thumb)?\.\w+")
 
 
@@ -110,7 +117,7 @@ def _picture(data: Mapping[str, Any]) -> tuple[str, bytes] | None:
                 content = base64.b64decode(text)
             except (binascii.Error, ValueError):
                 continue
-        if len(content) <= MOST_BYTES:
+        if content.lstrip().startswith(_BEGINNINGS[mime]) and len(content) <= MOST_BYTES:
             return mime, content
     return None
 

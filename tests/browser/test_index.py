@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from nbbatch.model import PointState, PointView
 from nbbatch.report import write_report
+from nbbatch.report.chunks import script
 from tests.browser.conftest import Open
 from tests.browser.reading import CONTRAST, column, sort
 from tests.views import a_header, a_view, failed, ok
@@ -159,6 +160,12 @@ def test_hostile_values_do_not_run(report, tmp_path: Path, open_page: Open) -> N
             ),
             ok(2 * index + 1, {evil: evil, "n": index}, **{evil: evil}),
         ]
+    for view in views:
+        folder = tmp_path / view.point.dir / "figures"
+        folder.mkdir(parents=True)
+        text = str(view.point.params)
+        cells = {"kind": "cells", "point": view.point.id, "cells": [{"cell": 1, "text": text}]}
+        (folder / "cells.js").write_text(script(cells))
     header = a_header(name=HOSTILE[1], user=HOSTILE[0], notebook=HOSTILE[2], host=HOSTILE[5])
     page = open_page(write_report(tmp_path, header, views))
     expect(page.locator("#shown")).to_have_text("20 points")
@@ -168,6 +175,18 @@ def test_hostile_values_do_not_run(report, tmp_path: Path, open_page: Open) -> N
     page.evaluate("location.hash = 'state=__proto__&sort=-constructor&failure=__proto__'")
     page.get_by_role("button", name="Show all").click()
     expect(page.locator("#shown")).to_have_text("20 points")
+    page.get_by_role("button", name="Filters").click()
+    for name in ("Plots", "Compare", "Timeline"):
+        page.get_by_role("tab", name=name).click()
+        page.wait_for_timeout(300)
+    page.evaluate("location.hash = 'tab=plots&plot=parallel'")
+    page.evaluate("location.hash = 'tab=plots&plot=heatmap'")
+    page.locator(".plot .main-svg").first.wait_for()
+    page.evaluate("location.hash = 'tab=plots&facet=params.n&colour=params.__proto__'")
+    for evil in HOSTILE:
+        address = "location.hash = 'point=' + encodeURIComponent(evil)"
+        page.evaluate(f"evil => {{ {address} }}", evil[:100].replace("/", "_"))
+    page.evaluate("location.hash = ''")
     loaded = page.evaluate("[...document.scripts].map(s => s.getAttribute('src'))")
     assert all(source.startswith(("data/", "assets/")) for source in loaded)
     assert page.locator("img").count() == 0

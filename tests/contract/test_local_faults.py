@@ -141,3 +141,16 @@ def _lives(pid: int) -> bool:
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def test_a_watcher_sees_what_another_process_resumed(bench: Bench) -> None:
+    """A point that one ``Sweep`` saw die runs again through another one."""
+    cure = bench.folder / "cure"
+    die = f"import os\nif not os.path.exists({str(cure)!r}): os.kill(os.getpid(), 9)"
+    watcher = bench.run(bench.notebook(die), {"x": [1]})
+    watcher.wait(LONG)
+    assert states(watcher) == {1: "died"}
+    cure.touch()
+    Sweep.open(watcher.root).submit(RESUMED)
+    watcher.wait(LONG)
+    assert states(watcher) == {1: "ok"}

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -297,25 +299,34 @@ def test_ten_thousand_points_are_one_cluster_and_few_questions(
 
         monkeypatch.setattr(htcondor2.Schedd, name, counting)
 
-    def questions(points: int) -> dict[str, int]:
-        asked.clear()
-        grid = {"x": list(range(points))}
-        sweep = bench.run(
+    def questions(points: int) -> tuple[dict[str, int], dict[str, int]]:
+        out = bench.folder / f"sweep-{points}"
+        sweep = bench.create(
             bench.notebook(),
-            grid,
-            out=bench.folder / f"sweep-{points}",
+            {"x": list(range(points))},
+            out=out,
             options=["requirements=false"],
             jobs=None,
         )
-        assert len([e for e in sweep.folder.events() if e["event"] == "accepted"]) == 1
+        asked.clear()
+        sweep.submit()
+        sent = dict(asked)
+        (array,) = [event for event in sweep.folder.events() if event["event"] == "accepted"]
+        assert array["size"] == points
+        asked.clear()
         assert set(states(sweep).values()) == {"queued"}
+        looked = dict(asked)
         sweep.cancel()
         sweep.wait(LONG)
-        return dict(asked) | {"query": 0, "history": min(asked.get("history", 0), 1)}
+        return sent, looked
 
-    few, many = questions(10), questions(10_000)
+    few = questions(10)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    many = questions(10_000)
     assert few == many
-    assert many["submit"] == 1
+    assert many[0]["submit"] == 1
+    assert many[1] == {"query": 1}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kB
 
 
 def test_the_submitter_needs_nothing_but_the_folder(bench: Bench) -> None:
@@ -326,3 +337,29 @@ def test_the_submitter_needs_nothing_but_the_folder(bench: Bench) -> None:
     said = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
     assert "queue bundle from seq 1 2 |" in said
     assert not bench.out.exists()
+
+
+def test_submitter_killed_as_soon_as_the_schedd_had_it(bench: Bench) -> None:
+    """``resume`` finds the cluster, or, if its files never came, replaces it."""
+    bench.create(bench.notebook(wait_for_go(bench)), {"x": [1, 2, 3]})
+    script = (
+        "import os, signal, sys, htcondor2; from pathlib import Path\n"
+        "from nbbatch.sweep import Sweep\n"
+        "real = htcondor2.Schedd.submit\n"
+        "def submit(*words, **more):\n"
+        "    real(*words, **more)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "htcondor2.Schedd.submit = submit\n"
+        "Sweep.open(Path(sys.argv[1])).submit()\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(bench.out)], check=False)
+
+    sweep = Sweep.open(bench.out)
+    sweep.submit(RESUMED)
+    (bench.channel / "go").touch()
+    sweep.wait(LONG)
+
+    assert set(states(sweep).values()) == {"ok"}
+    assert bench.ran() == bench.ended() == ["1", "2", "3"]
+    assert len([e for e in sweep.folder.events() if e["event"] == "accepted"]) == 1
+    until(lambda: not schedd().query(jobs(sweep), ["ClusterId"]))

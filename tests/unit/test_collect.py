@@ -32,6 +32,8 @@ TABLE = [
     ({"record": None, "phase": JobPhase.QUEUED}, PointState.QUEUED),
     ({"record": None, "phase": JobPhase.HELD}, PointState.HELD),
     ({"record": None, "phase": JobPhase.RUNNING, "began": True}, PointState.RUNNING),
+    # its job is about to leave: what it ran was an earlier revision
+    ({"record": STALE, "phase": JobPhase.RUNNING, "began": True}, PointState.PENDING),
     # its job runs, but another point of the bundle is at work
     ({"record": None, "phase": JobPhase.RUNNING}, PointState.QUEUED),
     # a scheduler that cannot be asked never means failed

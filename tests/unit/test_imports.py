@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "results": VALUES | {"worker"},
     "plan": VALUES | {"folder", "grid", "notebook"},
     "submissions": VALUES | {"folder"},
+    "views": VALUES | {"collect", "folder", "submissions"},
     "bundling": VALUES | {"catalogue", "folder"},
     "create": VALUES
     | {"bundling", "catalogue", "collect", "folder", "notebook", "plan", "provenance"},

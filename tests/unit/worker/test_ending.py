@@ -41,6 +41,21 @@ ERROR = CellError(Failure("ValueError", "v", cell=3))
             "Interrupted",
             "The worker was told to stop by SIGUSR1.",
         ),
+        # The walltime is near, and the point had the job for itself: a result, not bad luck.
+        (
+            replace(NOTHING, problem=Stopped(), signal="SIGUSR1", had_the_job=True),
+            Outcome.TIMEOUT,
+            Cause.WALLTIME,
+            "Walltime",
+            "The job's time was over, and this point had nearly all of it.",
+        ),
+        (
+            replace(NOTHING, problem=Stopped(), signal="SIGTERM", had_the_job=True),
+            Outcome.INTERRUPTED,
+            Cause.SIGNALLED,
+            "Interrupted",
+            "The worker was told to stop by SIGTERM.",
+        ),
         # The scheduler signalled the kernel, too.
         (
             replace(NOTHING, problem=KernelGone(), signal="SIGTERM", death="was killed"),

@@ -57,12 +57,11 @@ function drawHeatmap(app, plotly, frame, state, note) {
   });
   const size = Math.max(5, Math.min(22, 0.5 * Math.min((frame.clientWidth - 200) / across.length, (layout.height - 140) / up.length)));
   traces.push(...heatMarks(kinds, right, top, texts, cells, size));
-  plotly.react(frame, traces, layout, PLOT_OPTIONS);
-  const any = /** @type {any} */ (frame);
-  for (const name of ["plotly_click", "plotly_selected", "plotly_deselect"]) any.removeAllListeners(name);
-  any.on("plotly_click", (/** @type {any} */ event) => {
-    const chosen = event.points[0]?.customdata;
-    if (Array.isArray(chosen)) app.look({ selected: new Set(chosen), only: chosen.length > 0 });
+  drawPlot(app, plotly, frame, traces, layout, {
+    plotly_click: (event) => {
+      const chosen = event.points[0]?.customdata;
+      if (Array.isArray(chosen)) app.look({ selected: new Set(chosen), only: chosen.length > 0 });
+    },
   });
 }
 
@@ -155,7 +154,7 @@ function heatText(cell, z, x, y, value, across, up) {
 function heatMarks(kinds, right, top, texts, cells, size) {
   const styles = /** @type {[HeatKind, string, string, string][]} */ ([
     ["failed", "not ok", "x-thin-open", "--bad"],
-    ["partly", "in part not ok", "x-thin-open", "--surface"],
+    ["partly", "in part not ok", "x", "--bad"],
     ["open", "not over", "circle-open", "--accent"],
     ["missing", "no such point", "line-ne-open", "--idle"],
   ]);
@@ -170,7 +169,9 @@ function heatMarks(kinds, right, top, texts, cells, size) {
       y: at.map(([j]) => top[j]),
       text: at.map(([j, i]) => texts[j][i]),
       customdata: at.map(([j, i]) => cells[j][i].positions),
-      marker: { symbol, size: kind === "partly" ? size / 2 : size, color: colour(hue), line: { width: 2, color: colour(hue) } },
+      marker: {
+        symbol, size: kind === "partly" ? size / 2 : size, color: colour(hue), line: kind === "partly" ? { width: 1, color: "#ffffff" } : { width: 2, color: colour(hue) },
+      },
     }];
   });
 }

@@ -5,17 +5,10 @@ const LOOK_EVERY = 5000; // ms
 /** @param {App} app */
 function follow(app) {
   const data = /** @type {any[]} */ (/** @type {any} */ (window).nbbatchData);
-  let known = data.find((piece) => piece.kind === "now");
-  if (known === undefined || !known.open) return;
-  const look = async () => {
-    const before = data.length;
-    try {
-      // The number keeps a cache from answering.
-      await loadScript(`data/now.js?at=${Date.now()}`);
-    } catch {
-      // The page was moved without its files, or is being written: ask again.
-    }
-    const news = data.slice(before).find((piece) => piece.kind === "now");
+  const first = data.find((piece) => piece.kind === "now");
+  if (first === undefined || document.getElementById("progress") === null) return;
+  let known = { ...first, stamps: stampsOfPage() };
+  const take = async (/** @type {any} */ news) => {
     if (news !== undefined && changed(known, news).length > 0) {
       await readChanged(data, known, news);
       app.renew();
@@ -24,7 +17,27 @@ function follow(app) {
     }
     if (known.open) setTimeout(look, LOOK_EVERY);
   };
-  setTimeout(look, LOOK_EVERY);
+  const look = async () => {
+    const before = data.length;
+    try {
+      // The number keeps a cache from answering.
+      await loadScript(`data/now.js?at=${Date.now()}`);
+    } catch {
+      // The page was moved without its files, or is being written: ask again.
+    }
+    await take(data.slice(before).find((piece) => piece.kind === "now"));
+  };
+  // The report may have been written while the page was being read.
+  take(first);
+}
+
+/**
+ * The data files that the page asked for, each with its stamp.
+ * @returns {Record<string, string>}
+ */
+function stampsOfPage() {
+  const found = [...document.scripts].map((script) => /data\/([^/?]+)\?v=(\w+)$/.exec(script.src));
+  return Object.fromEntries(found.flatMap((match) => (match === null ? [] : [[match[1], match[2]]])));
 }
 
 /**

@@ -49,7 +49,7 @@ class App {
     byId("filters").hidden = !facets || byId("filter-button").getAttribute("aria-expanded") !== "true";
     this.states = stateToggles(this.points, byId("states"), (state) => this.toggleState(state));
     this.tabs = tabsOf(this, byId("tabs"));
-    this.kept.clear();
+    for (const name of ["columns", "tools", "point", "compare"]) this.kept.delete(name);
   }
 
   /** The data have changed: begin again, at the same view. */

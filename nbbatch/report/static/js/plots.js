@@ -43,6 +43,7 @@ function showPlots(app, place) {
     return;
   }
   withPlotly(
+    app,
     (plotly) => {
       if (kind === "heatmap") drawHeatmap(app, plotly, frame, state, note);
       else drawScatter(app, plotly, frame, state, note);
@@ -54,13 +55,19 @@ function showPlots(app, place) {
 }
 
 /**
+ * @param {App} app
  * @param {(plotly: any) => void} use
  * @param {() => void} missing
  */
-function withPlotly(use, missing) {
+function withPlotly(app, use, missing) {
   const known = () => /** @type {any} */ (window).Plotly;
-  if (known() !== undefined) use(known());
-  else loadScript(PLOTLY_FILE).then(() => use(known()), missing);
+  if (known() !== undefined) {
+    use(known());
+    return;
+  }
+  // Once: a second copy would not know what the first one has drawn.
+  if (!app.kept.has("plotly")) app.kept.set("plotly", loadScript(PLOTLY_FILE));
+  app.kept.get("plotly").then(() => use(known()), missing);
 }
 
 /**
@@ -207,6 +214,30 @@ function plotLayout(more) {
     hoverlabel: { font: { family: getComputedStyle(document.body).fontFamily } },
     ...more,
   };
+}
+
+/**
+ * Draw one plot after the other: plotly mixes them up when the next begins before the
+ * last has ended. Of several that wait only the latest is drawn.
+ * @param {App} app
+ * @param {any} plotly
+ * @param {any} frame
+ * @param {any[]} traces
+ * @param {Record<string, any>} layout
+ * @param {Record<string, (event: any) => void>} listeners
+ */
+function drawPlot(app, plotly, frame, traces, layout, listeners) {
+  const before = app.kept.get("drawing") || Promise.resolve();
+  const drawn = before.then(async () => {
+    if (app.kept.get("drawing") !== drawn) return;
+    await plotly.react(frame, traces, layout, PLOT_OPTIONS);
+    for (const name of ["plotly_click", "plotly_selected", "plotly_deselect"]) {
+      frame.removeAllListeners(name);
+      if (Object.hasOwn(listeners, name)) frame.on(name, listeners[name]);
+    }
+    if (app.kept.get("drawing") === drawn) app.kept.delete("drawing");
+  });
+  app.kept.set("drawing", drawn);
 }
 
 /** Lines and zero of an axis, in the page's colours. */

@@ -54,33 +54,29 @@ function drawScatter(app, plotly, frame, state, note) {
       });
     }
   });
-  app.kept.set("drawing", true);
-  plotly.react(frame, traces, layout, PLOT_OPTIONS).then(() => app.kept.delete("drawing"));
-  listenToPlot(app, frame);
+  drawPlot(app, plotly, frame, traces, layout, selecting(app));
 }
 
 /**
  * Selecting in the plot selects in the table; a click opens the point.
  * @param {App} app
- * @param {any} frame
+ * @returns {Record<string, (event: any) => void>}
  */
-function listenToPlot(app, frame) {
-  frame.removeAllListeners("plotly_selected");
-  frame.removeAllListeners("plotly_deselect");
-  frame.removeAllListeners("plotly_click");
-  frame.on("plotly_selected", (/** @type {any} */ event) => {
-    // plotly says once more, while it draws anew, that its frame of the selection is gone.
-    if (event === undefined || app.kept.has("drawing")) return;
-    const selected = new Set(/** @type {number[]} */ (event.points.map((/** @type {any} */ p) => p.customdata)));
-    app.look({ selected, only: selected.size > 0 });
-  });
-  frame.on("plotly_deselect", () => {
-    if (!app.kept.has("drawing")) app.look({ selected: new Set(), only: false });
-  });
-  frame.on("plotly_click", (/** @type {any} */ event) => {
-    const position = event.points[0]?.customdata;
-    if (typeof position === "number") app.look({ tab: "point", point: idOf(app.points, position) });
-  });
+function selecting(app) {
+  // plotly says once more, while it draws anew, that its frame of the selection is gone.
+  const select = (/** @type {Set<number>} */ selected) => {
+    if (!app.kept.has("drawing")) app.look({ selected, only: selected.size > 0 });
+  };
+  return {
+    plotly_selected: (event) => {
+      if (event !== undefined) select(new Set(event.points.map((/** @type {any} */ point) => point.customdata)));
+    },
+    plotly_deselect: () => select(new Set()),
+    plotly_click: (event) => {
+      const position = event.points[0]?.customdata;
+      if (typeof position === "number") app.look({ tab: "point", point: idOf(app.points, position) });
+    },
+  };
 }
 
 /**
@@ -123,7 +119,7 @@ function scatterTraces(app, positions, x, y, by, first) {
       };
     });
   }
-  const selecting = app.view.selected.size > 0;
+  const some = app.view.selected.size > 0;
   return groups.map((group) => ({
     type: "scatter",
     mode: "markers",
@@ -136,7 +132,7 @@ function scatterTraces(app, positions, x, y, by, first) {
     text: group.positions.map((position) => plain4plotly(idOf(app.points, position))),
     hovertemplate: `%{text}<br>%{xaxis.title.text} %{x}<br>%{yaxis.title.text} %{y}<extra></extra>`,
     marker: { size: positions.length > 2000 ? 5 : 8, line: { width: 0 }, opacity: 0.85, ...group.marker },
-    selectedpoints: selecting
+    selectedpoints: some
       ? group.positions.flatMap((position, at) => (app.view.selected.has(position) ? [at] : []))
       : undefined,
     unselected: { marker: { opacity: 0.15 } },
