@@ -188,7 +188,7 @@ def test_hostile_values_do_not_run(report, tmp_path: Path, open_page: Open) -> N
         page.evaluate(f"evil => {{ {address} }}", evil[:100].replace("/", "_"))
     page.evaluate("location.hash = ''")
     loaded = page.evaluate("[...document.scripts].map(s => s.getAttribute('src'))")
-    assert all(source.startswith(("data/", "assets/")) for source in loaded)
+    assert all(source.startswith(("data/", "assets/", "../points/")) for source in loaded)
     assert page.locator("img").count() == 0
     links = page.evaluate("[...document.links].map(a => a.protocol)")
     assert set(links) == {"file:"}

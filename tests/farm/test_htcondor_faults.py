@@ -363,3 +363,19 @@ def test_submitter_killed_as_soon_as_the_schedd_had_it(bench: Bench) -> None:
     assert bench.ran() == bench.ended() == ["1", "2", "3"]
     assert len([e for e in sweep.folder.events() if e["event"] == "accepted"]) == 1
     until(lambda: not schedd().query(jobs(sweep), ["ClusterId"]))
+
+
+def test_an_evicted_bundle_goes_on_where_it_was(bench: Bench) -> None:
+    """Its finished points are not run again, also where the node keeps nothing."""
+    go = str(bench.channel / "go")
+    wait = f"import os, time\nwhile x == 2 and not os.path.exists({go!r}): time.sleep(0.05)"
+    sweep = bench.run(bench.notebook(wait), {"x": [1, 2, 3]}, points_per_job=3)
+    until(lambda: bench.ran() == ["1", "2"])
+    (ad,) = schedd().query(jobs(sweep), ["ClusterId", "ProcId"])
+    order("vacate", f"{ad['ClusterId']}.{ad['ProcId']}")
+    until(lambda: bench.ran() == ["1", "2", "2"])
+    (bench.channel / "go").touch()
+    sweep.wait(LONG)
+
+    assert states(sweep) == {1: "ok", 2: "ok", 3: "ok"}
+    assert (bench.ran(), bench.ended()) == (["1", "2", "2", "3"], ["1", "2", "3"])
