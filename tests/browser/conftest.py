@@ -96,3 +96,9 @@ def open_page(browser: Browser) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def page(open_page: Open, scan: Path) -> Page:
+    """The report of the true sweep."""
+    return open_page(scan)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from playwright.sync_api import Page
 
 
@@ -17,6 +19,24 @@ def column(page: Page, name: str) -> list[str]:
 
 def sort(page: Page, name: str) -> None:
     page.locator("#table thead").get_by_role("button", name=name, exact=True).click()
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def fragment(page: Page) -> str:
+    """What the page's address says of the view."""
+    return unquote(page.url.partition("#")[2])
+
+
+def plotted(page: Page) -> list[int]:
+    """How many marks each trace of the plot has."""
+    page.locator(".plot .main-svg").first.wait_for()
+    counts: list[int] = page.evaluate(
+        "document.querySelector('.plot').data.filter(t => t.type == 'scatter').map(t => t.x.length)"
+    )
+    return counts
 
 
 CONTRAST = """() => {

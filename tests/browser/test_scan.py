@@ -6,33 +6,13 @@ import csv
 import io
 import json
 import re
-import zipfile
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from nbbatch.model import PointState
-from nbbatch.report import Report, write_single_file, write_zip
-from nbbatch.sweep import Sweep
 from tests.browser.conftest import Open
-from tests.browser.reading import CONTRAST, column, sort
-from tests.views import a_header, a_view, failed, ok
-
-
-@pytest.fixture
-def page(open_page: Open, scan: Path) -> Page:
-    return open_page(scan)
-
-
-def tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
-
-
-def fragment(page: Page) -> str:
-    return unquote(page.url.partition("#")[2])
-
+from tests.browser.reading import CONTRAST, column, fragment, sort, tab
 
 # ------------------------------------------------------------------ verdict and failures
 
@@ -131,109 +111,6 @@ def test_what_is_shown_is_saved(page: Page) -> None:
     rows = json.loads(Path(saved.value.path()).read_text("utf-8"))
     assert rows[2]["params"] == {"det": "B", "gain": 2.5, "mode": "quick"}
     assert rows[2]["metrics"] == {"yield": 5, "offset": 0}
-
-
-# ---------------------------------------------------------------------------------- plots
-
-
-def plotted(page: Page) -> list[int]:
-    """How many marks each trace of the plot has."""
-    page.locator(".plot .main-svg").first.wait_for()
-    counts: list[int] = page.evaluate(
-        "document.querySelector('.plot').data.filter(t => t.type == 'scatter').map(t => t.x.length)"
-    )
-    return counts
-
-
-def test_plotly_is_loaded_only_with_the_plots(page: Page) -> None:
-    assert page.evaluate("typeof Plotly") == "undefined"
-    tab(page, "Plots")
-    assert plotted(page) == [4, 3]  # two detectors; the point that failed has no yield
-    expect(page.locator("#panel-plots .note")).to_contain_text("1 point without a value")
-
-
-def test_a_selection_in_the_plot_filters_the_table_and_back(page: Page) -> None:
-    tab(page, "Plots")
-    plotted(page)
-    page.locator(".plot").scroll_into_view_if_needed()
-    area = page.locator(".plot .nsewdrag").first.bounding_box()
-    assert area is not None
-    left, top = area["x"], area["y"]
-    page.mouse.move(left + 0.6 * area["width"], top + 2)
-    page.mouse.down()
-    page.mouse.move(left + area["width"] - 2, top + 0.5 * area["height"], steps=5)
-    page.mouse.up()
-    expect(page.locator("#shown")).to_have_text("1 of 8 points")
-    tab(page, "Table")
-    assert column(page, "yield") == ["30"]
-    page.get_by_role("button", name="Only 1 selected").click()
-    page.get_by_label("Select point 1").check()
-    tab(page, "Plots")
-    plotted(page)
-    chosen = page.evaluate("document.querySelector('.plot').data.map(t => t.selectedpoints)")
-    assert chosen == [[0, 3], []]
-
-
-def test_filters_reach_the_plot(page: Page) -> None:
-    page.get_by_role("searchbox").fill("det=A")
-    tab(page, "Plots")
-    assert plotted(page) == [4]
-
-
-def test_axes_colours_and_facets_are_in_the_address(
-    page: Page, open_page: Open, scan: Path
-) -> None:
-    tab(page, "Plots")
-    page.get_by_label("Vertical").select_option("time (s)")
-    page.get_by_label("Facets").select_option("det")
-    page.get_by_label("Colour").select_option("gain")
-    expect(page.get_by_text("det = B")).to_be_visible()
-    again = open_page(scan, fragment="#" + page.url.partition("#")[2])
-    expect(again.get_by_text("det = B")).to_be_visible()
-    expect(again.get_by_label("Vertical")).to_have_value("seconds")
-    for shown in (page, again):
-        shown.wait_for_function("() => document.querySelector('.plot').data.length == 8")
-        assert plotted(shown) == [1] * 8
-
-
-def test_heat_map_tells_failed_missing_and_zero_apart(page: Page) -> None:
-    tab(page, "Plots")
-    page.get_by_role("button", name="Heat map").click()
-    page.get_by_role("searchbox").fill("det-")
-    marks = """() => Object.fromEntries(document.querySelector('.plot').data
-        .filter(t => t.type == 'scatter').map(t => [t.name, [t.marker.symbol, t.x.length]]))"""
-    page.locator(".plot .main-svg").first.wait_for()
-    assert page.evaluate(marks) == {"not ok": ["x-thin-open", 1]}
-    zeros = "document.querySelector('.plot').data[0].z.map(row => row[0])"
-    assert page.evaluate(zeros) == [0, 0]  # zero is a number like others
-    # Without its only point of gain 1 and det A, that cell is missing.
-    page.evaluate("location.hash = 'tab=plots&plot=heatmap&max.index=0'")
-    page.evaluate("location.hash = 'tab=plots&plot=heatmap&selected=0-3.5-7&min.index=2'")
-    assert page.evaluate(marks) == {
-        "not ok": ["x-thin-open", 1],
-        "no such point": ["line-ne-open", 2],
-    }
-    page.get_by_label("Vertical").select_option("gain")
-    page.evaluate("location.hash = 'tab=plots&plot=heatmap&y=params.det&x=params.gain'")
-    expect(page.locator("#panel-plots .note")).to_contain_text("one point a cell")
-
-
-def test_dragging_in_parallel_coordinates_sets_a_limit(page: Page) -> None:
-    tab(page, "Plots")
-    page.get_by_role("button", name="Parallel coordinates").click()
-    canvas = page.locator("canvas.parallel")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
-    x = box["x"] + 60 + (box["width"] - 120) / 3  # the second of four axes: gain
-    page.mouse.move(x, box["y"] + 40)
-    page.mouse.down()
-    page.mouse.move(x, box["y"] + 200, steps=3)
-    page.mouse.up()
-    expect(page.locator("#shown")).to_have_text("2 of 8 points")
-    assert "min.params.gain" in fragment(page)
-    page.mouse.click(x, box["y"] + 100)
-    expect(page.locator("#shown")).to_have_text("8 points")
 
 
 # -------------------------------------------------------------------------------- gallery
@@ -398,61 +275,3 @@ def test_reduced_motion_is_respected(open_page: Open, scan: Path) -> None:
         page = open_page(scan, reduced_motion=wish)
         how = "getComputedStyle(document.documentElement).scrollBehavior"
         assert page.evaluate(how) == motion
-
-
-# -------------------------------------------------------------------- a report that is sent
-
-
-def test_one_file_has_all_but_the_notebooks(open_page: Open, scan: Path, tmp_path: Path) -> None:
-    sweep = Sweep(scan.parents[1])
-    alone = write_single_file(sweep.root, sweep.header, sweep.views(), tmp_path / "scan.html")
-    page = open_page(alone, root=tmp_path)
-    expect(page.locator("#shown")).to_have_text("8 points")
-    expect(page.locator(".failure")).to_contain_text("saturated at 10")
-    tab(page, "Plots")
-    assert plotted(page) == [4, 3]
-    tab(page, "Gallery")
-    assert page.locator(".tiles img").first.evaluate("p => p.src").startswith("data:image/png")
-    page.locator(".tiles a").nth(1).click()
-    expect(page.locator(".outputs pre").first).to_have_text("detector A\ngain 1\n")
-    assert page.locator("a[href^='..']").count() == 0
-
-
-def test_the_zip_opens_elsewhere(open_page: Open, scan: Path, tmp_path: Path) -> None:
-    sweep = Sweep(scan.parents[1])
-    packed = write_zip(sweep.root, sweep.header, sweep.views(), tmp_path / "scan.zip")
-    with zipfile.ZipFile(packed) as content:
-        assert {name.partition("/")[0] for name in content.namelist()} == {"scan"}
-        content.extractall(tmp_path / "elsewhere")
-    page = open_page(tmp_path / "elsewhere" / "scan" / "report" / "index.html")
-    page.get_by_role("link", name="det-A_gain-1_").first.click()
-    expect(page).to_have_title(re.compile("det-A_gain-1_"))
-    page.get_by_role("link", name="Report").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("7 of 8 points are ok, 1 not")
-
-
-# ---------------------------------------------------------------- while the sweep still runs
-
-
-def test_an_open_page_reads_the_news_by_itself(open_page: Open, tmp_path: Path) -> None:
-    views = [ok(i, {"gain": i}, chi2=1.0) for i in range(3)]
-    views += [a_view(i, {"gain": i}, PointState.RUNNING) for i in range(3, 6)]
-    report = Report(tmp_path)
-    page = open_page(report.write(a_header(), views))
-    expect(page.get_by_role("heading", level=1)).to_have_text("3 of 6 points done")
-    expect(page.locator("#progress")).to_contain_text("left")
-    page.get_by_role("searchbox").fill("gain")
-    page.get_by_role("searchbox").fill("")
-    page.get_by_label("Select point 2").check()
-    views[3:5] = [ok(3, {"gain": 3}, chi2=2.0), failed(4, {"gain": 4})]
-    report.write(a_header(), views)
-    heading = page.get_by_role("heading", level=1)
-    expect(heading).to_have_text("5 of 6 points done, 1 of them not ok", timeout=20_000)
-    assert column(page, "chi2") == ["1", "1", "1", "2", "–", "–"]
-    expect(page.locator("#table tr[aria-selected=true]")).to_have_count(1)
-    page.get_by_role("button", name="Other failures").click()
-    expect(page.locator(".failure")).to_have_count(1)
-    views[5] = ok(5, {"gain": 5}, chi2=3.0)
-    report.write(a_header(), views)
-    expect(heading).to_have_text("5 of 6 points are ok, 1 not", timeout=20_000)
-    expect(page.locator("#progress")).to_have_text("The sweep has ended")
