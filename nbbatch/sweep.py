@@ -19,7 +19,7 @@ from .backends import check_name, get_backend
 from .backends.base import Backend, Batch
 from .collect import CONCLUSIVE, count, out_of_memory
 from .create import header_of, place_of, write_sweep
-from .errors import NoPoints, SweepLocked, UsageError, WaitTimeout
+from .errors import BackendError, NoPoints, SweepLocked, UsageError, WaitTimeout
 from .folder import SweepFolder
 from .model import (
     Bundle,
@@ -173,7 +173,7 @@ class Sweep:
                 wanted.setdefault(memory, []).append(view.point.id)
         try:
             again = [self.submit({PointState.DIED}, ids, size) for size, ids in wanted.items()]
-        except SweepLocked:
+        except (SweepLocked, BackendError):  # later, then
             return 0
         return sum(map(len, again))
 
@@ -246,9 +246,13 @@ class Sweep:
                     memory = self.folder.batch(number).get("memory")
                     batch = self._batch(number, found.start, bundles, memory)
                     self.backend.submit(batch, partial(self._accepted, batch.number))
-        except SweepLocked:
+        except (SweepLocked, BackendError):  # later, then
             return 0
         return len(before) - len(self._submissions().refused())
+
+    def without_room(self) -> int:
+        """How many points wait because the scheduler takes no more jobs now."""
+        return sum(map(len, self._refused().values()))
 
     def _refused(self) -> dict[int, list[str]]:
         return self._with_unnoted(self._submissions()).refused()

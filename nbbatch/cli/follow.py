@@ -27,6 +27,7 @@ def status(sweep: SweepArg = "latest", as_json: Json = False) -> None:
     from ..sweep import Sweep
 
     opened = Sweep.open(sweep)
+    opened.top_up()
     views = opened.views()
     opened.settle(views)
     if not as_json:

@@ -171,3 +171,7 @@ def _announce(sweep: Sweep, queued: int, total: int) -> None:
     kept = "" if queued == total else f" of {total:,}; the others have their results"
     points = "1 point" if queued == 1 else f"{queued:,} points"
     say(f"{points} to run{kept}: {sweep.root}")
+    waiting = sweep.without_room()
+    if waiting:
+        say(f"The scheduler takes no more now: {waiting:,} follow as there is room,")
+        say("while somebody watches or waits, and at the next status or resume.")
