@@ -44,16 +44,38 @@ def results(
 def report(
     sweep: SweepArg = "latest",
     open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+    zip_to: Annotated[
+        Path | None,
+        typer.Option("--zip", metavar="FILE", help="Pack the report and all that it links to."),
+    ] = None,
+    single_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--single-file",
+            metavar="FILE",
+            help="One HTML file with table, plots and figures, without the notebooks.",
+        ),
+    ] = None,
 ) -> None:
     """Build the report and print where it is."""
     from ..sweep import Sweep
 
-    index = Sweep.open(sweep).write_results()
-    say(str(index))
+    opened = Sweep.open(sweep)
+    views = opened.views()
+    written = opened.write_results(views)
+    if zip_to is not None:
+        from ..report import write_zip
+
+        written = write_zip(opened.root, opened.header, views, zip_to)
+    if single_file is not None:
+        from ..report import write_single_file
+
+        written = write_single_file(opened.root, opened.header, views, single_file)
+    say(str(written))
     if open_it:
         import webbrowser
 
-        webbrowser.open(index.as_uri())
+        webbrowser.open(written.resolve().as_uri())
 
 
 def finish(folder: Path) -> None:
