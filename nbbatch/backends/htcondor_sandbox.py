@@ -22,7 +22,7 @@ from typing import Any
 WORK = "work"
 HOME = "home"
 NOT_FINISHED = 75
-EXHAUSTED = 76
+START_ANEW = 76
 RUNS = ".nbbatch-runs"
 DEATHS = 3
 """How often a worker that was killed is started again here, before another node is tried."""
@@ -44,7 +44,7 @@ def main(cargo_file: str, number: str) -> int:
     code = run_worker([str(prepared), "--root", str(here)])
     bring_out(here, here / HOME / f"{int(number):04d}", cargo["outputs"])
     if code == NOT_FINISHED and not worth_going_on(here, len(bundle["points"])):
-        return EXHAUSTED
+        return START_ANEW
     return code
 
 
@@ -105,6 +105,10 @@ def run_worker(arguments: list[str]) -> int:
         code = worker.wait()
         if code >= 0 or told:
             break
+    if told:
+        # Evicted or out of time: HTCondor knows what to do next, and keeps the files for it. 75
+        # would be a checkpoint, after which it would go on here, with all its time again.
+        return code if code == 0 else START_ANEW
     return code if code >= 0 else NOT_FINISHED
 
 

@@ -94,7 +94,7 @@ def _fixed(view: PointView, row: Row, base: float) -> tuple[Any, ...]:
     if record is not None:
         used = (
             value_of({"": record.cpu_seconds}, "") if record.cpu_seconds else None,
-            round(record.peak_memory / 1e6, 1) if record.peak_memory else None,
+            round(record.peak_memory / 2**20, 1) if record.peak_memory else None,
             "/".join(filter(_FIGURE.fullmatch, record.figures)) or None,
         )
     return (

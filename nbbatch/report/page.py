@@ -15,6 +15,7 @@ from urllib.parse import quote
 from ..failures import WORDS, FailureGroup
 from ..model import Header, PointView
 from ..results import as_text, failed_collections, rows, shorten
+from ..worker.units import memory_text
 from .blame import Axis, Suspect, suspects
 from .chunks import TEXT_LENGTH, group_key
 from .usage import advice
@@ -194,7 +195,7 @@ def _provenance(header: Header) -> list[tuple[str, str]]:
 def _resources(cpus: int, memory: int | None, gpus: int, time: int | None) -> str:
     parts = [f"{cpus} CPU{'' if cpus == 1 else 's'}"]
     if memory is not None:
-        parts.append(f"{memory / 2**30:.3g} GiB memory")
+        parts.append(f"{memory_text(memory)} memory")
     if gpus:
         parts.append(f"{gpus} GPU{'' if gpus == 1 else 's'}")
     if time is not None:

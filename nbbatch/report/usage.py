@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..model import Cause, Header, PointView
 from ..results import settled
+from ..worker.units import memory_text
 from .verdict import duration
 
 HEADROOM = 1.25
@@ -52,16 +53,13 @@ def quantile(ordered: Sequence[float], part: float) -> float:
     return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
 
 
-def size(amount: float) -> str:
-    """Bytes in powers of 1000, two or three digits: ``1.1 GB``, ``165 MB``."""
-    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if amount >= 0.9995 * scale:
-            return f"{amount / scale:.3g} {unit}"
-    return f"{amount / 1e3:.3g} kB"
-
-
 def rounded_up(amount: float) -> float:
-    """The next number with two significant digits."""
+    """The next number of bytes with two significant digits in its unit."""
+    unit = 1024.0 ** max(0, math.floor(math.log(amount, 1024)))
+    return _two_digits_up(amount / unit) * unit
+
+
+def _two_digits_up(amount: float) -> float:
     step = 10.0 ** (math.floor(math.log10(amount)) - 1)
     return math.ceil(amount / step - 1e-9) * step
 
@@ -75,18 +73,20 @@ def _spread(ordered: Sequence[float], text: list[str]) -> str:
 
 
 def _memory(used: Sequence[float], asked: int | None, short_of: int) -> Advice:
-    words = _spread(used, [size(quantile(used, 0.9)), size(used[-1])])
+    words = _spread(used, [memory_text(quantile(used, 0.9)), memory_text(used[-1])])
     wish = rounded_up(HEADROOM * used[-1])
     if short_of:
         plural = "point" if short_of == 1 else "points"
-        suggestion = f"Ask for more than {size(used[-1])}: {short_of} {plural} ran out of it."
+        suggestion = (
+            f"Ask for more than {memory_text(used[-1])}: {short_of} {plural} ran out of it."
+        )
     elif asked is None:
-        suggestion = f"{size(wish)} would do."
+        suggestion = f"{memory_text(wish)} would do."
     elif wish < ENOUGH * asked:
-        suggestion = f"Next time {size(wish)} would do."
+        suggestion = f"Next time {memory_text(wish)} would do."
     else:
         suggestion = "Right as it is."
-    return Advice("Memory", words, size(asked) if asked else "nothing asked", suggestion)
+    return Advice("Memory", words, memory_text(asked) if asked else "nothing asked", suggestion)
 
 
 def _time(used: Sequence[float], asked: int | None, points_per_job: int) -> Advice:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from nbbatch.errors import NbbatchError
-from nbbatch.model import PointFiles, PointState
+from nbbatch.model import Job, PointFiles, PointState
 from nbbatch.sweep import RESUMED, Sweep
 from tests.contract.conftest import LONG, Bench, states, until
 
@@ -379,3 +379,19 @@ def test_an_evicted_bundle_goes_on_where_it_was(bench: Bench) -> None:
 
     assert states(sweep) == {1: "ok", 2: "ok", 3: "ok"}
     assert (bench.ran(), bench.ended()) == (["1", "2", "2", "3"], ["1", "2", "3"])
+
+
+def test_longer_than_its_time(bench: Bench) -> None:
+    notebook = bench.notebook("print('half way', flush=True)", "import time; time.sleep(600)")
+    sweep = bench.run(notebook, {"x": [1]}, time="8s")
+    until(lambda: states(sweep) == {1: "held"})
+    assert reason(sweep) == "it ran longer than --time: run again with a longer --time"
+    (array,) = [event for event in sweep.folder.events() if event["event"] == "accepted"]
+
+    sweep.cancel()
+    sweep.wait(LONG)
+
+    job = Job(array["array"], 0)
+    used = sweep.backend.usage([job])[job]
+    assert used.wall_seconds and used.wall_seconds >= 8
+    assert "cancelled with nbbatch" in used.ended

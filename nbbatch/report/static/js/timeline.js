@@ -252,7 +252,7 @@ function median(values) {
  */
 function histograms(points, found) {
   const { asked } = points.sweep;
-  const memory = asked?.memory ? asked.memory / 1e6 : null;
+  const memory = asked?.memory ? asked.memory / 2 ** 20 : null;
   return /** @type {[string, string, number | null, (cell: Cell) => string][]} */ ([
     ["seconds", "Time of a point", asked?.time ?? null, durationText],
     ["memory", "Peak memory of a point", memory, megabytes],
