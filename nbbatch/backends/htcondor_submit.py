@@ -85,7 +85,7 @@ def describe(batch: Batch, files: Files, shipped: Sequence[str] = ()) -> dict[st
         "MY.NbbatchFirst": str(batch.first),
         "MY.NbbatchJobs": str(len(batch.bundles)),
         "MY.NbbatchPoints": str(sum(map(len, batch.bundles))),
-        **_resources(header.resources, files),
+        **_resources(header.resources),
         **_memory(header.resources.memory or DEFAULT_MEMORY, header.launch.retry_memory),
         # A worker that is killed, or says 75: another try, perhaps on another node. One that
         # leaves for want of time has done a point at least.
@@ -132,17 +132,16 @@ OUTPUTS = ("points", "home")
 """What comes back from a node: the points' folders, and files for the user's own places."""
 
 
-def _resources(asked: Resources, files: Files) -> dict[str, str]:
+def _resources(asked: Resources) -> dict[str, str]:
     lines = {"request_cpus": str(asked.cpus)}
     if asked.disk is not None:
         lines["request_disk"] = f"{math.ceil(asked.disk / 2**10)}KB"
     if asked.gpus:
         lines["request_gpus"] = str(asked.gpus)
     if asked.time is not None:
-        # allowed_execute_duration, which leaves the transfers out, does nothing without them.
-        shared = files is Files.SHARED
-        limit = "allowed_job_duration" if shared else "allowed_execute_duration"
-        lines[limit] = str(asked.time)
+        # Not allowed_execute_duration: on 23.9 it does nothing for a job without transfers, nor
+        # for one with checkpoint_exit_code.
+        lines["allowed_job_duration"] = str(asked.time)
     return lines
 
 

@@ -103,7 +103,7 @@ def test_where_nodes_do_not_see_the_folder_everything_travels() -> None:
         "bundles/$INT(bundle,%04d).json, notebook.ipynb, /data/calib file.root"
     )
     assert lines["transfer_output_files"] == lines["transfer_checkpoint_files"] == "points, home"
-    assert lines["allowed_execute_duration"] == "3600"
+    assert lines["allowed_job_duration"] == "3600"
     assert "getenv" not in lines
 
 
