@@ -123,7 +123,8 @@ def test_preempted_for_good_then_resumed(bench: Bench) -> None:
     urgent = ("-p", "urgent", "-n", "8", "-o", "/dev/null", "--wrap", "true")
     slurm("sbatch", *urgent)
     (view,) = sweep.wait(LONG)
-    assert view.state is PointState.INTERRUPTED
+    # The farm's KillWait is 5 s: a busy machine may not have saved and recorded by then.
+    assert view.state in (PointState.INTERRUPTED, PointState.LOST)
     assert "preempted" in view.reason
     (bench.folder / "go").touch()
     sweep.submit(RESUMED)
