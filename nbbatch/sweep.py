@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,16 +20,13 @@ from .create import header_of, place_of, write_sweep
 from .errors import BackendError, NoPoints, SweepLocked, UsageError, WaitTimeout
 from .folder import SweepFolder
 from .model import (
-    Bundle,
-    Header,
     Job,
-    JobArray,
     Point,
     PointState,
     PointView,
 )
 from .plan import Plan, choose_point
-from .submissions import Submissions, read_submissions, runs
+from .queueing import SweepQueue, bundled
 from .views import Views
 
 if TYPE_CHECKING:
@@ -70,7 +65,7 @@ class Sweep:
         self.backend = get_backend(self.header.backend, root)
         self.points = self.folder.points()
         self._views = Views(self.folder, self.backend.grace)
-        self._batches: dict[int, list[list[str]]] = {}
+        self._queue = SweepQueue(self.folder, self.header, self.backend)
         self._report: Report | None = None
 
     @property
@@ -114,13 +109,10 @@ class Sweep:
 
     def views(self) -> list[PointView]:
         """Every point with its state, in the order of the grid. Reads only what may change."""
-        submitted = self._with_unnoted(self._submissions())
+        submitted = self._queue.known()
         # The scheduler first, then the records: a job seen gone has written its record.
         statuses = self.backend.poll(submitted.arrays) if submitted.arrays else {}
         return self._views.look(self.points, submitted, statuses)
-
-    def _submissions(self) -> Submissions:
-        return read_submissions(self.folder, self._batches)
 
     # doing
 
@@ -139,7 +131,7 @@ class Sweep:
         self.backend.check()
         with self.folder.lock("run points"):
             _refuse_driven(self.root, self.backend)
-            self._repair()
+            self._queue.repair()
             chosen = [
                 view
                 for view in self.views()
@@ -151,7 +143,7 @@ class Sweep:
                 self.folder.archive_record(view.point)
                 self._views.forget(view.point)
             points = [view.point for view in chosen]
-            self._send(points, memory)
+            self._queue.send(points, memory)
         return points
 
     def retry_out_of_memory(self) -> int:
@@ -164,11 +156,10 @@ class Sweep:
         if not factor or not first or self.backend.raises_memory:
             return 0
         limit = first * factor**self.header.settings.retries
-        submitted = self._submissions()
+        submitted = self._queue.noted()
         wanted: dict[int, list[str]] = {}
         for view in filter(out_of_memory, self.views()):
-            batch = submitted.batch_of[submitted.bundle_of[view.point.id]]
-            memory = int((self.folder.batch(batch).get("memory") or first) * factor)
+            memory = int((self._queue.memory_of(view.point, submitted) or first) * factor)
             if memory <= limit:
                 wanted.setdefault(memory, []).append(view.point.id)
         try:
@@ -177,103 +168,13 @@ class Sweep:
             return 0
         return sum(map(len, again))
 
-    def _send(self, points: Sequence[Point], memory: int | None = None) -> None:
-        submitted = self._submissions()
-        size = self.header.points_per_job if self.backend.bundle_files else 1
-        bundles = _bundles(points, size)
-        batch = self._batch(submitted.next_batch, submitted.next_bundle, bundles, memory)
-        if self.backend.bundle_files:
-            by_id = {point.id: point for point in points}
-            for number, ids in enumerate(bundles, batch.first):
-                self.folder.write_bundle(self._bundle(number, [by_id[name] for name in ids]))
-        facts = {"batch": batch.number, "first": batch.first, "memory": memory, "bundles": bundles}
-        self.folder.write_batch(batch.number, {**facts, "backend": self.header.backend})
-        self.folder.journal("submitting", batch=batch.number, first=batch.first)
-        self.backend.submit(batch, partial(self._accepted, batch.number))
-        self.folder.journal("submitted", batch=batch.number)
-
-    def _bundle(self, number: int, points: Sequence[Point]) -> Bundle:
-        return Bundle(
-            number=number,
-            sweep=self.header.id,
-            root=str(self.root),
-            notebook=self.folder.notebook_file.name,
-            points=tuple(points),
-            settings=self.header.settings,
-        )
-
-    def _batch(
-        self,
-        number: int,
-        first: int,
-        bundles: Sequence[Sequence[str]],
-        memory: int | None = None,
-    ) -> Batch:
-        environment = {}
-        if self.folder.kernels.is_dir():
-            known = os.environ.get("JUPYTER_PATH", "")
-            paths = [str(self.folder.kernels), *filter(None, [known])]
-            environment["JUPYTER_PATH"] = os.pathsep.join(paths)
-        return Batch(
-            root=self.root,
-            header=self.header if memory is None else with_memory(self.header, memory),
-            number=number,
-            first=first,
-            bundles=bundles,
-            environment=environment,
-        )
-
-    def _accepted(self, batch: int, array: JobArray) -> None:
-        facts = {"array": array.id, "first": array.first, "size": array.size}
-        self.folder.journal("accepted", batch=batch, **facts)
-
     def top_up(self) -> int:
-        """Submit bundles for which the scheduler had no room before; returns how many.
-
-        Does nothing while another process drives the sweep.
-        """
-        before = self._submissions().refused()
-        if not before:
-            return 0
-        try:
-            with self.folder.lock("submit what is left"):
-                self._repair()
-                submissions = self._submissions()
-                refused = submissions.refused()
-                for found in runs(list(refused)):
-                    bundles = [refused[number] for number in found]
-                    number = submissions.batch_of[found.start]
-                    memory = self.folder.batch(number).get("memory")
-                    batch = self._batch(number, found.start, bundles, memory)
-                    self.backend.submit(batch, partial(self._accepted, batch.number))
-        except (SweepLocked, BackendError):  # later, then
-            return 0
-        return len(before) - len(self._submissions().refused())
+        """Submit bundles for which the scheduler had no room before; returns how many."""
+        return self._queue.top_up()
 
     def without_room(self) -> int:
         """How many points wait because the scheduler takes no more jobs now."""
-        return sum(map(len, self._refused().values()))
-
-    def _refused(self) -> dict[int, list[str]]:
-        return self._with_unnoted(self._submissions()).refused()
-
-    def _repair(self) -> None:
-        """Finish the notes of a submission whose process died in the middle of it."""
-        submitted = self._submissions()
-        for number in submitted.open_batches:
-            for array in self._unnoted(number, submitted):
-                self._accepted(number, array)
-            self.folder.journal("submitted", batch=number, repaired=True)
-
-    def _unnoted(self, number: int, submitted: Submissions) -> list[JobArray]:
-        """Job arrays of a batch that the scheduler has, but the journal has not."""
-        content = self.folder.batch(number)
-        batch = self._batch(number, content["first"], content["bundles"])
-        return [array for array in self.backend.find(batch) if array not in submitted.arrays]
-
-    def _with_unnoted(self, submitted: Submissions) -> Submissions:
-        found = [a for number in submitted.open_batches for a in self._unnoted(number, submitted)]
-        return submitted.with_arrays(found)
+        return sum(map(len, self._queue.refused().values()))
 
     def cancel(self, only: Sequence[str] | None = None) -> list[Point]:
         """Take points (None: all) back: queued ones do not start, running ones are stopped.
@@ -304,9 +205,7 @@ class Sweep:
     def _jobs(self, points: Sequence[Point], only: Sequence[str] | None) -> set[Job] | None:
         if only is None:
             return None
-        submitted = self._submissions()
-        chosen = (submitted.job_of(point) for point in points if point.id in only)
-        return {job for job in chosen if job is not None}
+        return self._queue.jobs_of([point for point in points if point.id in only])
 
     # following
 
@@ -332,7 +231,7 @@ class Sweep:
             if seen is not None:
                 seen(views)
             over = all(view.state.over or view.state is PointState.PENDING for view in views)
-            if over and not self.backend.driver() and not self._refused():
+            if over and not self.backend.driver() and not self._queue.refused():
                 if self.retry_out_of_memory():
                     continue
                 return views
@@ -390,18 +289,7 @@ class Sweep:
         backend = get_backend(plan.request.backend, root)
         header = header_of(plan, root, sweep_id)
         size = header.points_per_job if backend.bundle_files else 1
-        return backend.render(Batch(root, header, 1, 1, _bundles(plan.points, size)))
-
-
-def _bundles(points: Sequence[Point], size: int) -> list[list[str]]:
-    """Ids of the points, ``size`` to a bundle."""
-    names = [point.id for point in points]
-    return [names[start : start + size] for start in range(0, len(names), size)]
-
-
-def with_memory(header: Header, memory: int) -> Header:
-    """The header of a submission that asks for another amount of memory (bytes)."""
-    return replace(header, resources=replace(header.resources, memory=memory))
+        return backend.render(Batch(root, header, 1, 1, bundled(plan.points, size)))
 
 
 def _refuse_driven(root: Path, backend: Backend) -> None:

@@ -84,8 +84,9 @@ def worker_archive() -> bytes:
             archive.writestr(zipfile.ZipInfo(name, FIXED), text, zipfile.ZIP_DEFLATED)
 
         add("__main__.py", (PACKAGE / "backends" / "htcondor_sandbox.py").read_bytes())
-        files = [PACKAGE / name for name in ("__init__.py", "errors.py", "model.py")]
-        files += sorted(f for f in (PACKAGE / "worker").rglob("*") if f.is_file())
+        files = [PACKAGE / name for name in ("__init__.py", "errors.py")]
+        for part in ("model", "worker"):
+            files += sorted(f for f in (PACKAGE / part).rglob("*") if f.is_file())
         for file in files:
             if file.suffix != ".pyc":
                 add(f"nbbatch/{file.relative_to(PACKAGE).as_posix()}", file.read_bytes())

@@ -173,7 +173,7 @@ def test_the_archive_is_a_worker_and_nothing_else(tmp_path: Path) -> None:
     archive.write_bytes(worker_archive())
     assert archive.read_bytes() == worker_archive()
     parts = {name.split("/")[1] for name in zipfile.ZipFile(archive).namelist() if "/" in name}
-    assert parts == {"__init__.py", "errors.py", "model.py", "worker"}
+    assert parts == {"__init__.py", "errors.py", "model", "worker"}
     command = [sys.executable, "-I", str(archive), "--worker", "--help"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert "bundle" in said.stdout

@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "failures": VALUES | {"results", "worker"},
     "results": VALUES | {"worker"},
     "plan": VALUES | {"folder", "grid", "notebook"},
+    "queueing": VALUES | {"backends", "folder", "submissions"},
     "submissions": VALUES | {"folder"},
     "views": VALUES | {"collect", "folder", "submissions"},
     "bundling": VALUES | {"catalogue", "folder"},

@@ -1,0 +1,54 @@
+"""What a sweep is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .work import FORMAT, Launch, Resources, Settings
+
+
+@dataclass(frozen=True)
+class Header:
+    """``sweep.json``: what a sweep is. ``created`` is ISO 8601 UTC.
+
+    ``revision`` counts the changes of notebook, grid or options since ``created``; what
+    an earlier revision was is kept in ``revisions/``.
+    """
+
+    id: str
+    name: str
+    created: str
+    user: str
+    host: str
+    notebook: str
+    notebook_sha256: str
+    kernel: str
+    language: str
+    backend: str
+    nbbatch: str
+    python: str
+    resources: Resources = field(default_factory=Resources)
+    settings: Settings = field(default_factory=Settings)
+    launch: Launch = field(default_factory=Launch)
+    max_running: int | None = None
+    points_per_job: int = 1
+    git_commit: str = ""
+    git_dirty: bool = False
+    revision: int = 1
+    format: int = FORMAT
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Header:
+        fields = dict(data)
+        fields["resources"] = Resources(**fields["resources"])
+        fields["settings"] = Settings.from_json(fields["settings"])
+        launch = dict(fields["launch"])
+        for name in ("inputs", "outputs"):
+            launch[name] = tuple(launch.get(name, ()))
+        fields["launch"] = Launch(**launch)
+        return cls(**fields)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
