@@ -22,6 +22,8 @@ from .stop import SIGNALS, Stop
 
 BATCH = 500
 """Messages taken between two looks at everything else."""
+ASK_AFTER = 2.0
+"""Seconds of silence after a reply without its "idle" message: the kernel is asked then."""
 IDLE_PATIENCE = 60.0
 """Seconds of silence after which a kernel's missing "idle" message is not waited for."""
 
@@ -75,12 +77,14 @@ class Channels:
         self._deadline = deadline
         self._listener = listener
         self._idle: set[str] = set()
+        self._asked: dict[str, str] = {}
         self._last_message = 0.0
         self._blackbox = BlackBox()
         self._poller = zmq.Poller()
 
     def connect(self, client: BlockingKernelClient) -> None:
         """Listen to a kernel that was just started."""
+        self._client = client
         self._session = client.session
         self._shell: zmq.Socket[bytes] = client.shell_channel.socket
         self._iopub: zmq.Socket[bytes] = client.iopub_channel.socket
@@ -97,10 +101,21 @@ class Channels:
         return request in self._idle
 
     def answered(self, request: str) -> bool:
-        """The kernel replied, and is idle."""
+        """The kernel replied, and is idle.
+
+        What a kernel publishes comes in order: once the "idle" of a later question is here,
+        that of ``request`` was lost in the kernel and will not come.
+        """
         if request not in self.replies:
             return False
-        return self.idle(request) or time.monotonic() - self._last_message > IDLE_PATIENCE
+        if self.idle(request):
+            return True
+        silence = time.monotonic() - self._last_message
+        if request not in self._asked:
+            if silence > ASK_AFTER:
+                self._asked[request] = self._client.kernel_info()
+            return False
+        return self.idle(self._asked[request]) or silence > IDLE_PATIENCE
 
     def wait(self, done: Callable[[], bool], deadline: float | None = None) -> None:
         """Poll until ``done``; raise what comes first instead.

@@ -25,6 +25,36 @@ def keep_all_messages() -> None:
     thread.schedule(lambda: thread.socket.setsockopt(zmq.XPUB_NODROP, 1))
 
 
+def send_any_text() -> None:
+    """Send "?" for half a surrogate pair: ipykernel fails on it, in its publishing thread.
+
+    It then loses the text, and at times what waited behind it: the end of the cell.
+    """
+    from IPython import get_ipython
+
+    session = get_ipython().kernel.session
+    pack = session.pack
+
+    def pack_any(content: Any) -> Any:
+        try:
+            return pack(content)
+        except UnicodeEncodeError:
+            return pack(sendable(content))
+
+    session.pack = pack_any
+
+
+def sendable(value: Any) -> Any:
+    """The same with "?" for what UTF-8 cannot say."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {sendable(name): sendable(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [sendable(inner) for inner in value]
+    return value
+
+
 class Recorder:
     """Writes what is printed to the worker at once, so that a killed kernel loses none.
 
@@ -60,7 +90,7 @@ def offer_module() -> None:
     sys.path.append(f"{SCRATCH}/importable")
 
 
-for step in (keep_all_messages, record_streams, offer_module):
+for step in (keep_all_messages, send_any_text, record_streams, offer_module):
     try:
         step()
     except Exception as error:

@@ -191,3 +191,33 @@ thread.start()
     log = late.log()
     assert [n for n in range(3) if f"thread {n}" not in log] == []
     assert "at exit" in log
+
+
+def test_a_kernel_that_never_says_that_a_cell_is_over(sweep: Callable[..., Sweep]) -> None:
+    """It is asked something else: what it publishes then would have come after that word."""
+    deaf = sweep(
+        """
+        session = get_ipython().kernel.session
+        send = session.send
+        def forgetful(stream, what, content=None, *args, **more):
+            if what == "status" and content == {"execution_state": "idle"}:
+                session.send = send
+                return None
+            return send(stream, what, content, *args, **more)
+        session.send = forgetful
+        print("the last word")
+        """,
+        "print('the next cell')",
+        cell_timeout=30,
+    )
+    assert deaf.run() == 0
+    assert deaf.record().outcome is Outcome.OK
+    assert deaf.states() == ["completed", "completed"]
+
+
+def test_text_that_cannot_be_sent(sweep: Callable[..., Sweep]) -> None:
+    """Half a surrogate pair makes ipykernel lose the text, and at times the cell's end."""
+    halves = sweep(*["import sys; sys.stdout.write('half \\ud800 a pair\\n');"] * 5)
+    assert halves.run() == 0
+    texts = [cell.outputs[0].text for cell in halves.executed().cells]
+    assert texts == ["half ? a pair\n"] * 5
