@@ -115,7 +115,7 @@ def make_plan(request: Request) -> Plan:
     settings = _settings(request, notebook, kernel, collect, resources)
     notes: list[str] = []
     if not request.allow_unknown:
-        _refuse_unknown(notebook, grid.points)
+        _refuse_unknown(notebook, grid)
     notes.extend(_type_notes(notebook, grid.points))
     fingerprint = _fingerprint(notebook, kernel, collect, grid.inputs)
     points = _identify(grid, fingerprint)
@@ -164,9 +164,9 @@ def choose_point(words: str, points: Sequence[Point]) -> Point:
     return found[0]
 
 
-def _refuse_unknown(notebook: Notebook, points: Sequence[GridPoint]) -> None:
+def _refuse_unknown(notebook: Notebook, grid: Grid) -> None:
     declared = {parameter.name for parameter in notebook.parameters}
-    for point in points:
+    for point in grid.points:
         unknown = [name for name in point.params if name not in declared]
         if not unknown:
             continue
@@ -180,7 +180,7 @@ def _refuse_unknown(notebook: Notebook, points: Sequence[GridPoint]) -> None:
         raise GridError(
             f"{notebook.path.name} does not declare the parameter {unknown[0]}; "
             f"it declares {', '.join(sorted(declared)) or 'none'}.",
-            where=point.origin,
+            where=grid.homes.get(unknown[0], point.origin),
             hint=_suggest(unknown[0], declared) + "`--allow-unknown` passes it all the same.",
         )
 

@@ -76,6 +76,7 @@ def load_grid(
         points=expansion.points,
         axes=[factor.axis for factor in resolved.factors],
         resolved=resolved_text(spec, kept),
+        homes=resolved.homes,
         source=read.name,
         resources=dict(spec.resources),
         inputs=resolved.inputs,

@@ -51,11 +51,13 @@ class Grid:
     overrides, relative dates, globs, point files and random draws are written down in it.
     ``resources`` holds the checked raw values (``memory: "2GB"``); ``inputs`` are absolute
     paths, not checked for existence; ``collect`` maps a metric's name to its expression.
+    ``homes`` tells where a name is given ("params.yaml:3"), where it is not a point's own.
     """
 
     points: list[GridPoint]
     axes: list[Axis]
     resolved: str
+    homes: dict[str, str]
     source: str
     resources: dict[str, Value]
     inputs: tuple[str, ...]

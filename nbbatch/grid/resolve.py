@@ -50,6 +50,7 @@ class Resolved:
     includes: tuple[Row, ...]
     filters: tuple[Matcher, ...]
     names: frozenset[str]
+    homes: dict[str, str]
     origin: str
     max_points: int
     max_candidates: int
@@ -84,8 +85,9 @@ class _Resolver:
             written["set"] = constants
         branches = tuple(self.branch(each) for each in spec.conditionals)
         includes = tuple(Row(self.blocks.values(row.entries), row.where) for row in spec.includes)
-        names = frozenset(self.blocks.homes)
-        names |= {n for branch in branches for n in (*branch.sets, *branch.axes)}
+        homes = {n: each.where for each in branches for n in (*each.sets, *each.axes)}
+        homes |= self.blocks.homes
+        names = frozenset(homes)
         names |= {n for row in includes for n in row.values}
         self.check_types(names)
         matchers = [self.matcher(rule) for rule in spec.excludes]
@@ -100,6 +102,7 @@ class _Resolver:
             includes=includes,
             filters=tuple(filters),
             names=names,
+            homes=homes,
             origin=_origin(spec),
             max_points=most_points(spec),
             max_candidates=most_candidates(spec),

@@ -49,6 +49,13 @@ def test_unknown_parameter(notebook: Path) -> None:
     assert len(plan(notebook, {"enrgy": [1, 2]}, allow_unknown=True).points) == 2
 
 
+def test_an_unknown_parameter_is_told_with_its_own_line(notebook: Path, tmp_path: Path) -> None:
+    grid = tmp_path / "params.yaml"
+    grid.write_text("detector: [A, B]\n\nenrgy: [1, 2]\n")
+    with pytest.raises(GridError, match=r"params\.yaml:3: .* the parameter enrgy"):
+        plan(notebook, grid)
+
+
 def test_no_parameters_cell(tmp_path: Path) -> None:
     bare = write_notebook(tmp_path / "bare.ipynb", "print(1)")
     with pytest.raises(NotebookError, match="has no cell tagged `parameters`"):
