@@ -360,12 +360,13 @@ def _rule(conditions: list[object], place: Place, where: Where) -> Rule:
 
 
 def _resources(document: Document, where: Where) -> dict[str, Value]:
-    given: dict[str, Value] = document.resources.model_dump(exclude_none=True)
-    for word in ("memory", "disk"):
-        if word in given:
-            parse_memory(given[word], where=where(("resources", word)))  # type: ignore[arg-type]
-    if "time" in given:
-        parse_duration(given["time"], where=where(("resources", "time")))  # type: ignore[arg-type]
+    asked = document.resources
+    for word, size in (("memory", asked.memory), ("disk", asked.disk)):
+        if size is not None:
+            parse_memory(size, where=where(("resources", word)))
+    if asked.time is not None:
+        parse_duration(asked.time, where=where(("resources", "time")))
+    given: dict[str, Value] = asked.model_dump(exclude_none=True)
     return given
 
 
