@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from nbbatch.errors import NotebookError
@@ -19,21 +18,7 @@ from nbbatch.notebook import (
     read_notebook,
     resolve_kernel,
 )
-
-
-def save(path: Path, *cells: Any, **metadata: Any) -> Path:
-    notebook = nbformat.v4.new_notebook(cells=list(cells), metadata=metadata)
-    path.write_text(nbformat.writes(notebook))
-    return path
-
-
-def code(source: str, *tags: str) -> Any:
-    return nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)} if tags else {})
-
-
-def text(source: str) -> Any:
-    return nbformat.v4.new_markdown_cell(source)
-
+from tests.notebooks import write_notebook
 
 PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
@@ -118,7 +103,7 @@ def test_the_current_kernel_is_this_interpreter() -> None:
 
 
 def test_reading_a_notebook_imports_no_jupyter(tmp_path: Path) -> None:
-    path = save(tmp_path / "n.ipynb", code("# parameters\nn = 1"), **PYTHON)
+    path = write_notebook(tmp_path / "n.ipynb", parameters="n = 1")
     program = (
         "import sys; from nbbatch.notebook import read_notebook; from pathlib import Path; "
         "read_notebook(Path(sys.argv[1])); "
