@@ -73,7 +73,7 @@ def find_sweep(words: str | os.PathLike[str]) -> Path:
 
 def new_folder(name: str, stamp: str, sweep_id: str) -> Path:
     """Where a new sweep of this name goes. Raises UsageError on a name that is no name."""
-    if not re.fullmatch(r"[\w.][\w. @+-]*", name) or name in (".", "..", "latest"):
+    if not re.fullmatch(r"[\w.][\w. @+-]*", name) or name in (".", "..", "latest", "latest-ok"):
         raise UsageError(
             f"--name {name}: a sweep's name is letters, digits and . _ - + @ only, "
             "and not `latest`."
@@ -81,9 +81,9 @@ def new_folder(name: str, stamp: str, sweep_id: str) -> Path:
     return (HOME / name / f"{stamp}-{sweep_id}").resolve()
 
 
-def point_latest(root: Path) -> None:
-    """Make ``latest`` beside a sweep folder point to it; replaced in one step."""
-    link, fresh = root.parent / "latest", root.parent / f".latest-{os.getpid()}"
+def point_latest(root: Path, name: str = "latest") -> None:
+    """Make ``latest`` (or ``name``) beside a sweep folder point to it; replaced in one step."""
+    link, fresh = root.parent / name, root.parent / f".{name}-{os.getpid()}"
     with suppress(OSError):  # filesystems without symbolic links
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(root.name)

@@ -54,15 +54,20 @@ def header_of(plan: Plan, root: Path, sweep_id: str) -> Header:
         points_per_job=_points_per_job(plan),
         git_commit=commit,
         git_dirty=dirty,
+        summary=plan.summary,
     )
 
 
 def _points_per_job(plan: Plan) -> int:
     if plan.request.points_per_job:
         return plan.request.points_per_job
-    from .bundling import known_seconds, points_per_job
+    from .backends import get_backend
+    from .bundling import AUTO, known_seconds, points_per_job
 
-    return points_per_job(known_seconds(plan.notebook.path), plan.resources.time)
+    known = known_seconds(plan.notebook.path)
+    if not known and get_backend(plan.request.backend, Path()).goes_on:
+        return AUTO
+    return points_per_job(known, plan.resources.time)
 
 
 def write_sweep(plan: Plan, folder: SweepFolder, sweep_id: str) -> None:
@@ -93,7 +98,10 @@ def write_sweep(plan: Plan, folder: SweepFolder, sweep_id: str) -> None:
         points = tuple(point for point in points if point.id in plan.only)
     if plan.kernel == CURRENT_KERNEL:
         folder.write_kernelspec(CURRENT_KERNEL, current_kernelspec())
-    folder.write_specification(header, points, notebook=content, grid=plan.grid.resolved)
+    summary = None if plan.summary is None else Path(plan.summary.notebook).read_bytes()
+    folder.write_specification(
+        header, points, notebook=content, grid=plan.grid.resolved, summary=summary
+    )
     folder.journal("created" if earlier is None else "revised", revision=header.revision)
 
 

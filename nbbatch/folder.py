@@ -7,12 +7,13 @@ appended in one call and fsynced (the journal), so a reader never sees half of i
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,11 @@ class SweepFolder:
         return self.root / "notebook.ipynb"
 
     @property
+    def summary_file(self) -> Path:
+        """The frozen copy of the summary notebook, where there is one."""
+        return self.root / "summary.ipynb"
+
+    @property
     def points_file(self) -> Path:
         return self.root / "points.jsonl"
 
@@ -67,8 +73,8 @@ class SweepFolder:
         return self.root / "journal.jsonl"
 
     @property
-    def lock_file(self) -> Path:
-        return self.root / "lock"
+    def lock_folder(self) -> Path:
+        return self.root / ".lock"
 
     @property
     def logs(self) -> Path:
@@ -90,6 +96,10 @@ class SweepFolder:
     @property
     def results_file(self) -> Path:
         return self.root / "results.csv"
+
+    @property
+    def settled_file(self) -> Path:
+        return self.root / "state" / "settled.jsonl"
 
     @property
     def report_index(self) -> Path:
@@ -129,11 +139,21 @@ class SweepFolder:
         return Header.from_json(data)
 
     def points(self) -> list[Point]:
+        found: list[Point] = []
         with self.points_file.open("rb") as lines:
-            return [Point.from_json(json.loads(line)) for line in lines]
+            # In blocks: a parser shares the names of what it reads in one go.
+            while block := list(islice(lines, 1_000)):
+                found.extend(map(Point.from_json, json.loads(b"[%s]" % b",".join(block))))
+        return found
 
     def write_specification(
-        self, header: Header, points: Iterable[Point], *, notebook: bytes, grid: str
+        self,
+        header: Header,
+        points: Iterable[Point],
+        *,
+        notebook: bytes,
+        grid: str,
+        summary: bytes | None = None,
     ) -> None:
         """Write all that describes the sweep; ``sweep.json`` last, as it makes it a sweep.
 
@@ -145,6 +165,8 @@ class SweepFolder:
             self._keep_revision(self.header().revision)
         write_atomic(self.notebook_file, notebook)
         write_atomic(self.grid_file, grid)
+        if summary is not None:
+            write_atomic(self.summary_file, summary)
         lines = [json.dumps(p.to_json(), ensure_ascii=False, allow_nan=False) for p in points]
         write_atomic(self.points_file, "".join(f"{line}\n" for line in lines))
         write_atomic(self.header_file, _pretty(header.to_json()))
@@ -152,7 +174,8 @@ class SweepFolder:
     def _keep_revision(self, revision: int) -> None:
         kept = self.root / "revisions" / f"{revision:03d}"
         kept.mkdir(parents=True, exist_ok=True)
-        for file in (self.header_file, self.grid_file, self.notebook_file, self.points_file):
+        files = (self.grid_file, self.notebook_file, self.summary_file, self.points_file)
+        for file in (self.header_file, *files):
             if file.exists():
                 shutil.copy2(file, kept / file.name)
 
@@ -180,7 +203,10 @@ class SweepFolder:
     def write_bundle(self, bundle: Bundle) -> Path:
         self.bundles.mkdir(exist_ok=True)
         file = self.bundle_file(bundle.number)
-        write_atomic(file, json.dumps(bundle.to_json(), ensure_ascii=False, allow_nan=False))
+        text = json.dumps(bundle.to_json(), ensure_ascii=False, allow_nan=False)
+        # Not synced: there may be 10,000 of them, and the batch in ``submit/``, which is
+        # synced, says the same. A network filesystem has it when the file is closed.
+        write_atomic(file, text, durable=False)
         return file
 
     # the journal
@@ -246,36 +272,54 @@ class SweepFolder:
     def lock(self, purpose: str, *, wait: float = 1.0) -> Iterator[None]:
         """Hold the sweep for this process. Raises SweepLocked, saying who holds it.
 
-        O_EXCL creation, which is right on NFS where flock is not (filelock's
-        SoftFileLock); a lock whose holder died on this host is broken by itself.
+        The lock of a process that is gone is broken by itself (see ``locks``); to know that
+        of one on another host takes minutes of watching it.
         """
-        from filelock import SoftFileLock, Timeout
+        from .locks import Lock
 
-        soft = SoftFileLock(self.lock_file, timeout=wait)
+        lock = Lock(self.lock_folder)
         try:
-            soft.acquire()
-        except Timeout:
+            tenure = lock.acquire(purpose, wait=wait, watch=True)
+        except SweepLocked:
             raise SweepLocked(
-                f"{self.root} is in use by {self.holder() or 'another process'}; "
+                f"{self.root} is in use by {lock.holder() or 'another process'}; "
                 f"it cannot be used to {purpose} now.",
                 hint=f"`nbbatch watch {self.root}` follows it, `nbbatch cancel {self.root}` "
-                f"stops it. If that host is gone for good, delete {self.lock_file}.",
+                "stops it.",
             ) from None
-        try:
+        with tenure:
             yield
-        finally:
-            soft.release()
 
-    def holder(self) -> str:
-        """Who holds the lock, in words; empty when nobody does."""
+
+class PointFolders:
+    """Which points have a folder, by one listing for all that lie side by side.
+
+    A listing is made when it is first needed: do not keep the object for another look.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._listings: dict[str, dict[str, os.DirEntry[str]]] = {}
+
+    def changed(self, point: Point) -> int | None:
+        """When something last appeared in the point's folder or went (ns); None: no folder."""
+        above, _, name = point.dir.rpartition("/")
+        listing = self._listings.get(above)
+        if listing is None:
+            listing = self._listings[above] = _listing(self._root / above)
+        entry = listing.get(name)
         try:
-            said = self.lock_file.read_text().split("\n")
-            since = datetime.fromtimestamp(self.lock_file.stat().st_mtime).astimezone()
-        except FileNotFoundError:
-            return ""
-        pid, host = (*said, "", "")[:2]
-        where = "this host" if host == socket.gethostname() else host or "an unknown host"
-        return f"process {pid or '?'} on {where} (since {since:%Y-%m-%d %H:%M:%S})"
+            return None if entry is None else entry.stat().st_mtime_ns
+        except OSError:  # removed since
+            return None
+
+
+def _listing(folder: Path) -> dict[str, os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name: entry for entry in entries}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
 
 
 def _json_lines(file: Path) -> Iterator[dict[str, Any]]:

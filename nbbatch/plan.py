@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import GridError, NbbatchError, NotebookError, UsageError
 from .folder import SweepFolder
-from .model import Launch, Point, Resources, Settings, Value
+from .model import Launch, Point, Resources, Settings, Summary, Value
 
 if TYPE_CHECKING:
     from .grid import Grid, GridPoint
@@ -56,16 +56,21 @@ class Request:
     python: str | None = None
     mail: str | None = None
     retry_memory: str | None = None
+    retry_time: str | None = None
     files: str | None = None
     max_idle: int | None = None
     personal: bool = False
+    keep_personal: bool = False
     points_per_job: int = 1  # 0: auto
     timeout: str | float | None = None
     cell_timeout: str | float | None = None
     retries: int = 2
     collect: Sequence[str] = ()
     cwd: str = "notebook"
+    preload: str = "auto"
+    cold: bool = False
     no_input: bool = False
+    summary: str | os.PathLike[str] | None = None
     force: bool = False
 
 
@@ -81,6 +86,7 @@ class Plan:
     resources: Resources
     settings: Settings
     launch: Launch = field(default_factory=Launch)
+    summary: Summary | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -127,8 +133,31 @@ def make_plan(request: Request) -> Plan:
         points=points,
         resources=resources,
         settings=settings,
-        launch=_launch(request, grid),
+        launch=_launch(request, grid, resources),
+        summary=_summary(request, notebook),
         notes=tuple(notes),
+    )
+
+
+def _summary(request: Request, points_notebook: Notebook) -> Summary | None:
+    """Check the summary notebook as the points' is checked: before anything runs."""
+    if request.summary is None:
+        return None
+    from .notebook import read_notebook, resolve_kernel
+
+    notebook = read_notebook(Path(request.summary))
+    declared = {parameter.name for parameter in notebook.parameters}
+    if "results" not in declared:
+        raise NotebookError(
+            f"{notebook.path} declares no parameter `results`, which is the path of results.csv.",
+            hint='Assign it in a cell tagged `parameters`: results = "results.csv".',
+        )
+    alike = notebook.language == points_notebook.language
+    return Summary(
+        notebook=str(notebook.path.resolve()),
+        sha256=notebook.sha256,
+        kernel=resolve_kernel(notebook, request.kernel if alike else None),
+        parameters=tuple(name for name in ("results", "sweep") if name in declared),
     )
 
 
@@ -261,26 +290,56 @@ def _settings(
         memory=resources.memory if local else None,
         walltime=None if local else resources.time,
         retries=request.retries,
+        cold=request.cold,
+        preload=_preload(request.preload, notebook),
     )
 
 
-def _launch(request: Request, grid: Grid) -> Launch:
+def _preload(asked: str, notebook: Notebook) -> list[str]:
+    """``auto``, ``none``, or names of modules with commas between them."""
+    from .notebook.preload import modules_to_preload
+
+    if asked in ("auto", "none"):
+        return modules_to_preload(notebook.modules) if asked == "auto" else []
+    names = [name.strip() for name in asked.split(",")]
+    wrong = [name for name in names if not all(map(str.isidentifier, name.split(".")))]
+    if wrong:
+        raise UsageError(
+            f"--preload {asked}: {wrong[0]!r} is not the name of a module.",
+            hint="Write auto, none, or names with commas between them: numpy,scipy.stats.",
+        )
+    return names
+
+
+def _launch(request: Request, grid: Grid, resources: Resources) -> Launch:
+    if request.retry_time and resources.time is None:
+        raise UsageError(
+            f"--retry-time {request.retry_time}: there is no --time that it could multiply.",
+            hint="Give --time as well.",
+        )
+    if request.retry_memory and resources.memory is None and request.backend == "slurm":
+        raise UsageError(
+            f"--retry-memory {request.retry_memory}: there is no --memory that it could multiply.",
+            hint="Give --memory as well.",
+        )
     return Launch(
         python=request.python or "",
         setup=_setup_lines(request.setup),
         container=request.container or "",
         mail=request.mail or "",
         options=_options(request.options),
-        retry_memory=_factor(request.retry_memory),
+        retry_memory=_factor("--retry-memory", request.retry_memory),
+        retry_time=_factor("--retry-time", request.retry_time),
         files=request.files or "",
         max_idle=request.max_idle,
-        personal=request.personal,
+        personal=request.personal or request.keep_personal,
+        keep_personal=request.keep_personal,
         inputs=grid.inputs,
         outputs=grid.outputs,
     )
 
 
-def _factor(text: str | None) -> float:
+def _factor(option: str, text: str | None) -> float:
     """``2x`` or ``1.5``: by what to multiply a request."""
     if text is None:
         return 0.0
@@ -289,7 +348,7 @@ def _factor(text: str | None) -> float:
     except ValueError:
         factor = 0.0
     if not 1 < factor <= 100:
-        raise UsageError(f"--retry-memory {text}: write a factor above 1, such as 2x.")
+        raise UsageError(f"{option} {text}: write a factor above 1, such as 2x.")
     return factor
 
 

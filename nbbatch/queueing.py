@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from .backends.base import Backend, Batch
+from .bundling import AUTO, first_wave, points_per_job
 from .errors import BackendError, SweepLocked
 from .folder import SweepFolder
-from .model import Bundle, Header, Job, JobArray, Point
+from .model import Bundle, Header, Job, JobArray, Point, Resources
+from .postponed import on_hold, postponed
 from .submissions import Submissions, read_submissions, runs
 
 
@@ -39,11 +42,18 @@ class SweepQueue:
         """Bundles that the scheduler had no room for, with the ids of their points."""
         return self.known().refused()
 
-    def memory_of(self, point: Point, submitted: Submissions) -> int | None:
-        """The memory (bytes) asked for in the point's last submission; None: the sweep's."""
+    def postponed(self) -> tuple[str, ...]:
+        """Ids of points that are sent when it is known how many go into a job."""
+        return postponed(self.folder.events(), self.folder.batch)
+
+    def on_hold(self) -> bool:
+        """Whether the sweep was held: nothing more is to be sent until it is released."""
+        return on_hold(self.folder.events())
+
+    def asked_of(self, point: Point, submitted: Submissions) -> Resources:
+        """What the point's last submission asked for."""
         content = self.folder.batch(submitted.batch_of[submitted.bundle_of[point.id]])
-        memory: int | None = content.get("memory")
-        return memory
+        return _asked(content, self.header)
 
     def jobs_of(self, points: Sequence[Point]) -> set[Job]:
         """The jobs that have these points."""
@@ -53,21 +63,51 @@ class SweepQueue:
 
     # sending
 
-    def send(self, points: Sequence[Point], memory: int | None = None) -> None:
-        """Submit points as a new batch; ``memory`` (bytes) replaces what the sweep asks for."""
+    def send(
+        self,
+        points: Sequence[Point],
+        asked: Resources | None = None,
+        seconds: Sequence[float] | None = None,
+    ) -> None:
+        """Submit points as a new batch; ``asked`` replaces what the sweep asks for.
+
+        ``seconds`` is what points took so far. Where that decides how many go into a job
+        and nothing is known, only some points are sent, and the others postponed.
+        """
         submitted = self.noted()
-        size = self.header.points_per_job if self.backend.bundle_files else 1
+        header = self.header if asked is None else asking(self.header, asked)
+        size, later = self._size(header, seconds), []
+        if size == AUTO:
+            size, wave = 1, first_wave(points)
+            chosen = {point.id for point in wave}
+            points, later = wave, [point.id for point in points if point.id not in chosen]
         bundles = bundled(points, size)
-        batch = self._batch(submitted.next_batch, submitted.next_bundle, bundles, memory)
+        number, first = submitted.next_batch, submitted.next_bundle
+        batch = self._batch(number, first, bundles, header, more=bool(later))
         if self.backend.bundle_files:
             by_id = {point.id: point for point in points}
-            for number, ids in enumerate(bundles, batch.first):
-                self.folder.write_bundle(self._bundle(number, [by_id[name] for name in ids]))
-        facts = {"batch": batch.number, "first": batch.first, "memory": memory, "bundles": bundles}
-        self.folder.write_batch(batch.number, {**facts, "backend": self.header.backend})
+            for bundle, ids in enumerate(bundles, batch.first):
+                parts = [by_id[name] for name in ids]
+                self.folder.write_bundle(self._bundle(bundle, parts, header))
+        facts = {"batch": batch.number, "first": batch.first, "bundles": bundles, "later": later}
+        wanted = header.resources
+        facts |= {"memory": wanted.memory, "time": wanted.time, "backend": self.header.backend}
+        self.folder.write_batch(batch.number, facts)
         self.folder.journal("submitting", batch=batch.number, first=batch.first)
+        if later:
+            self.folder.journal("postponed", batch=batch.number)
         self.backend.submit(batch, partial(self._accepted, batch.number))
         self.folder.journal("submitted", batch=batch.number)
+
+    def _size(self, header: Header, seconds: Sequence[float] | None) -> int:
+        """Points to a bundle; AUTO where the first of them have to show it."""
+        if not self.backend.bundle_files:
+            return 1
+        if header.resources.time != self.header.resources.time:
+            return 1  # a point that needed a whole job's time, and more
+        if header.points_per_job != AUTO:
+            return header.points_per_job
+        return AUTO if seconds is None else points_per_job(seconds, header.resources.time)
 
     def top_up(self) -> int:
         """Submit bundles for which the scheduler had no room before; returns how many.
@@ -75,7 +115,7 @@ class SweepQueue:
         Does nothing while another process drives the sweep. Takes the lock itself.
         """
         before = self.noted().refused()
-        if not before:
+        if not before or self.on_hold():
             return 0
         try:
             with self.folder.lock("submit what is left"):
@@ -90,8 +130,10 @@ class SweepQueue:
         for found in runs(list(refused)):
             bundles = [refused[number] for number in found]
             number = submitted.batch_of[found.start]
-            memory = self.folder.batch(number).get("memory")
-            batch = self._batch(number, found.start, bundles, memory)
+            content = self.folder.batch(number)
+            header = asking(self.header, _asked(content, self.header))
+            more = bool(content.get("later"))
+            batch = self._batch(number, found.start, bundles, header, more=more)
             self.backend.submit(batch, partial(self._accepted, batch.number))
 
     def repair(self) -> None:
@@ -105,7 +147,7 @@ class SweepQueue:
     def _unnoted(self, number: int, submitted: Submissions) -> list[JobArray]:
         """Job arrays of a batch that the scheduler has, but the journal has not."""
         content = self.folder.batch(number)
-        batch = self._batch(number, content["first"], content["bundles"])
+        batch = self._batch(number, content["first"], content["bundles"], self.header)
         return [array for array in self.backend.find(batch) if array not in submitted.arrays]
 
     def _accepted(self, batch: int, array: JobArray) -> None:
@@ -114,14 +156,14 @@ class SweepQueue:
 
     # what is sent
 
-    def _bundle(self, number: int, points: Sequence[Point]) -> Bundle:
+    def _bundle(self, number: int, points: Sequence[Point], header: Header) -> Bundle:
         return Bundle(
             number=number,
             sweep=self.header.id,
             root=str(self.folder.root),
             notebook=self.folder.notebook_file.name,
             points=tuple(points),
-            settings=self.header.settings,
+            settings=header.settings,
         )
 
     def _batch(
@@ -129,7 +171,9 @@ class SweepQueue:
         number: int,
         first: int,
         bundles: Sequence[Sequence[str]],
-        memory: int | None = None,
+        header: Header,
+        *,
+        more: bool = False,
     ) -> Batch:
         environment = {}
         if self.folder.kernels.is_dir():
@@ -138,11 +182,12 @@ class SweepQueue:
             environment["JUPYTER_PATH"] = os.pathsep.join(paths)
         return Batch(
             root=self.folder.root,
-            header=self.header if memory is None else with_memory(self.header, memory),
+            header=header,
             number=number,
             first=first,
             bundles=bundles,
             environment=environment,
+            more=more,
         )
 
 
@@ -152,6 +197,22 @@ def bundled(points: Sequence[Point], size: int) -> list[list[str]]:
     return [names[start : start + size] for start in range(0, len(names), size)]
 
 
-def with_memory(header: Header, memory: int) -> Header:
-    """The header of a submission that asks for another amount of memory (bytes)."""
-    return replace(header, resources=replace(header.resources, memory=memory))
+def asking(header: Header, asked: Resources) -> Header:
+    """The header of a submission that asks for other resources; the worker is told, too."""
+    settings = header.settings
+    if settings.memory is not None:
+        settings = replace(settings, memory=asked.memory)
+    if settings.walltime is not None:
+        settings = replace(settings, walltime=asked.time)
+    return replace(header, resources=asked, settings=settings)
+
+
+def _asked(content: Mapping[str, Any], header: Header) -> Resources:
+    """What a batch asked for, by its file; what that leaves open is the sweep's."""
+    first = header.resources
+    memory, time = content.get("memory"), content.get("time")
+    return replace(
+        first,
+        memory=first.memory if memory is None else memory,
+        time=first.time if time is None else time,
+    )

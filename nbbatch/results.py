@@ -1,4 +1,4 @@
-"""One row a point: what came out, as rows, CSV, JSON, Parquet or a table in a terminal.
+"""One row a point: what came out, as rows and as columns.
 
 A row is ``{id, index, params, metrics, state, error, seconds, host, attempts, notebook,
 page, log}``; the paths are relative to the sweep folder.
@@ -6,19 +6,14 @@ page, log}``; the paths are relative to the sweep folder.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, overload
 
-from .errors import UsageError
 from .model import Cause, Outcome, PointFiles, PointState, PointView, Record
-from .worker.files import write_atomic
 
 Row = dict[str, Any]
 """One point's result, in the JSON form described above."""
@@ -52,6 +47,29 @@ _WRONG = frozenset({PointState.FAILED, PointState.TIMEOUT, PointState.DIED})
 def rows(views: Iterable[PointView], root: Path) -> list[Row]:
     """The results of a sweep whose folder is ``root``, in the order of the views."""
     return [_row(view, root) for view in views]
+
+
+class Rows(Sequence[Row]):
+    """The same, each row made when it is asked for: 100,000 of them take no memory."""
+
+    def __init__(self, views: Sequence[PointView], root: Path) -> None:
+        self._views = views
+        self._root = root
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __iter__(self) -> Iterator[Row]:
+        return (_row(view, self._root) for view in self._views)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | Sequence[Row]:
+        if isinstance(place, slice):
+            return Rows(self._views[place], self._root)
+        return _row(self._views[place], self._root)
 
 
 def settled(view: PointView) -> Record | None:
@@ -187,112 +205,12 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-# --------------------------------------------------------------------------- writing
-
-
-def write_json(rows: Sequence[Row], target: Path | TextIO) -> None:
-    """A JSON list with one row a line. NaN and infinities become null."""
-    lines = (json.dumps(_finite(row), ensure_ascii=False, allow_nan=False) for row in rows)
-    _write("[\n" + ",\n".join(lines) + "\n]\n" if rows else "[]\n", target)
-
-
-def write_csv(rows: Sequence[Row], target: Path | TextIO) -> None:
-    """The flat table as UTF-8 CSV: lists and mappings as JSON, missing and null as empty.
-
-    A string that a spreadsheet would run as a formula gets a leading apostrophe.
-    """
-    header = columns(rows)
-    lines = _Lines()
-    # Before Python 3.13 a lone \r is quoted only where it is part of the line's end.
-    writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerow([_harmless(column.name) for column in header])
-    writer.writerows([_cell(column.of(row)) for column in header] for row in rows)
-    _write("".join(lines), target)
-
-
-class _Lines(list[str]):
-    """Takes the CSV writer's lines, and ends them as on Unix."""
-
-    def write(self, line: str) -> None:
-        self.append(line.removesuffix("\r\n") + "\n")
-
-
-def write_parquet(rows: Sequence[Row], target: Path) -> None:
-    """The flat table as Parquet, with the values' types; lists and mappings as JSON text.
-
-    A column of mixed types becomes text. Raises UsageError without pyarrow.
-    """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise UsageError(
-            "Parquet needs pyarrow, which is not installed.",
-            hint='Install it with: pip install "nbbatch[pandas]", or ask for csv or json.',
-        ) from None
-    arrays = {
-        column.name: pyarrow.array(*_typed([column.of(row) for row in rows]))
-        for column in columns(rows)
-    }
-    sink = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table(arrays), sink)
-    write_atomic(target, sink.getvalue())
-
-
-def _write(text: str, target: Path | TextIO) -> None:
-    # A lone surrogate (a file name that is not UTF-8) is the one thing UTF-8 cannot say.
-    data = text.encode("utf-8", "backslashreplace")
-    if isinstance(target, Path):
-        write_atomic(target, data)
-    else:
-        target.write(data.decode("utf-8"))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return value
+# -------------------------------------------------------------------------- in words
 
 
 def as_text(value: Any) -> str:
     """A value as people type it: strings as they are, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-# The characters with which a spreadsheet takes text for a formula, and their full-width
-# forms, which some locales read as the same (OWASP, "CSV Injection").
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001
-
-
-def _harmless(text: str) -> str:
-    return "'" + text if text.startswith(_FORMULA) else text
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return _harmless(value) if isinstance(value, str) else as_text(value)
-
-
-def _typed(values: list[Any]) -> tuple[list[Any], str]:
-    """The values of one column, and the Arrow type that holds them all."""
-    kinds = {type(value) for value in values if value is not None}
-    big = any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in values)
-    if kinds == {bool}:
-        return values, "bool"
-    if kinds == {int} and not big:
-        return values, "int64"
-    if kinds and kinds <= {int, float} and not big:
-        return [None if value is None else float(value) for value in values], "float64"
-    texts = [
-        None if value is None else as_text(value).encode("utf-8", "backslashreplace").decode()
-        for value in values
-    ]
-    return texts, "string"
 
 
 def last_failure(views: Iterable[PointView]) -> str | None:

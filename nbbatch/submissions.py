@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from .folder import SweepFolder
 from .model import Job, JobArray, Point
@@ -34,12 +36,8 @@ class Submissions:
     def job_of(self, point: Point) -> Job | None:
         """The job that has the point; None if it was not submitted, or not accepted yet."""
         bundle = self.bundle_of.get(point.id)
-        if bundle is None:
-            return None
-        for array in reversed(self.arrays):
-            if array.first <= bundle < array.first + array.size:
-                return array.job_of(bundle)
-        return None
+        array = None if bundle is None else self._array_of(bundle)
+        return None if array is None or bundle is None else array.job_of(bundle)
 
     def refused(self) -> dict[int, list[str]]:
         """Bundles for which the scheduler had no room, with the ids of their points."""
@@ -50,7 +48,28 @@ class Submissions:
         return dict(sorted(left.items()))
 
     def _accepted(self, bundle: int) -> bool:
-        return any(a.first <= bundle < a.first + a.size for a in self.arrays)
+        return self._array_of(bundle) is not None
+
+    def _array_of(self, bundle: int) -> JobArray | None:
+        """The array that has a bundle; the last one that was noted, if there are several."""
+        starts, arrays = self._by_bundle
+        place = bisect_right(starts, bundle) - 1
+        return arrays[place] if place >= 0 else None
+
+    @cached_property
+    def _by_bundle(self) -> tuple[list[int], list[JobArray | None]]:
+        """Where the numbers of bundles go from one array, or none, to the next.
+
+        A site with small arrays has hundreds of them for 100,000 points.
+        """
+        edges = sorted({edge for a in self.arrays for edge in (a.first, a.first + a.size)})
+        spans: dict[int, JobArray | None] = dict.fromkeys(edges)
+        for array in self.arrays:
+            for edge in edges[bisect_left(edges, array.first) :]:
+                if edge >= array.first + array.size:
+                    break
+                spans[edge] = array
+        return edges, list(spans.values())
 
     def with_arrays(self, found: Sequence[JobArray]) -> Submissions:
         return replace(self, arrays=(*self.arrays, *found))

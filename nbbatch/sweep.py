@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import catalogue
 from .backends import check_name, get_backend
-from .backends.base import Backend, Batch
-from .collect import CONCLUSIVE, count, out_of_memory
+from .backends.base import Backend, Batch, Foreseeing, HoldingForMemory
+from .bundling import AUTO, first_wave, pace
+from .collect import CONCLUSIVE, count
 from .create import header_of, place_of, write_sweep
 from .errors import BackendError, NoPoints, SweepLocked, UsageError, WaitTimeout
 from .folder import SweepFolder
@@ -24,13 +27,17 @@ from .model import (
     Point,
     PointState,
     PointView,
+    Resources,
 )
 from .plan import Plan, choose_point
 from .queueing import SweepQueue, bundled
+from .retrying import with_more
+from .stamps import Stamps, joint
 from .views import Views
 
 if TYPE_CHECKING:
     from .report import Report
+    from .summary_notebook import SummaryNotebook, Told
 
 RESUMED = frozenset(PointState) - frozenset(
     {
@@ -52,6 +59,9 @@ EVERYTHING = FAILED_TOO | {PointState.OK}
 """What ``--force`` runs again: all but what is in the queue at this moment."""
 
 
+PATIENCE = 24 * 3600.0
+"""Seconds to wait for another process that runs the summary notebook."""
+
 TOP_UP_SECONDS = 30.0
 """How often ``wait`` looks whether the scheduler has room for what it refused."""
 
@@ -67,6 +77,7 @@ class Sweep:
         self._views = Views(self.folder, self.backend.grace)
         self._queue = SweepQueue(self.folder, self.header, self.backend)
         self._report: Report | None = None
+        self._stamps = Stamps()
 
     @property
     def root(self) -> Path:
@@ -103,7 +114,14 @@ class Sweep:
         catalogue.remember(root)
         if plan.request.out is None:
             catalogue.point_latest(root)
-        return cls(root)
+        made = cls(root)
+        made._note_created()
+        return made
+
+    def _note_created(self) -> None:
+        from .history import note_created
+
+        note_created(self.root, self.header, len(self.points))
 
     # what is the state
 
@@ -116,15 +134,19 @@ class Sweep:
 
     # doing
 
+    def cautions(self) -> list[str]:
+        """What may go wrong before the sweep ends: to say before points are submitted."""
+        return self.backend.cautions() if isinstance(self.backend, Foreseeing) else []
+
     def submit(
         self,
         states: Collection[PointState] = RESUMED,
         only: Sequence[str] = (),
-        memory: int | None = None,
+        asked: Resources | None = None,
     ) -> list[Point]:
         """Queue the points that are in one of ``states`` (and in ``only``, if given).
 
-        ``memory`` (bytes) is asked for in place of what the sweep asks for. Returns the points
+        ``asked`` is asked for in place of what the sweep asks for. Returns the points
         that were queued; their earlier records go to their history.
         Raises SweepLocked when another process drives this sweep.
         """
@@ -132,10 +154,16 @@ class Sweep:
         with self.folder.lock("run points"):
             _refuse_driven(self.root, self.backend)
             self._queue.repair()
+            views = self.views()
+            seconds = self._pace(views)
+            # Points that wait for others to show what they take are asked for already.
+            later = self._queue.postponed() if seconds is None else ()
             chosen = [
                 view
-                for view in self.views()
-                if view.state in states and (not only or view.point.id in only)
+                for view in views
+                if view.state in states
+                and (not only or view.point.id in only)
+                and view.point.id not in later
             ]
             if not chosen:
                 return []
@@ -143,34 +171,73 @@ class Sweep:
                 self.folder.archive_record(view.point)
                 self._views.forget(view.point)
             points = [view.point for view in chosen]
-            self._queue.send(points, memory)
+            self._queue.send(points, asked, seconds)
         return points
 
-    def retry_out_of_memory(self) -> int:
-        """Submit points that ran out of memory again, with more, if that was asked for.
+    def _pace(self, views: Sequence[PointView]) -> list[float] | None:
+        """What points take, in seconds, where their number in a job hangs on it."""
+        if self.header.points_per_job != AUTO:
+            return []
+        sent = self._queue.noted().bundle_of
+        known = pace(
+            [view for view in views if view.point.id in sent], datetime.now(timezone.utc)
+        )
+        return known if sent else None
+
+    def retry_with_more(self) -> int:
+        """Submit points that ran out of memory or time again, with more, if that was asked for.
 
         Returns how many. A point's request grows ``retries`` times at most. Does nothing
         while another process drives the sweep, or where the scheduler does it.
         """
-        factor, first = self.header.launch.retry_memory, self.header.resources.memory
-        if not factor or not first or self.backend.raises_memory:
+        launch = self.header.launch
+        if not (launch.retry_memory or launch.retry_time) or self.backend.raises_memory:
             return 0
-        limit = first * factor**self.header.settings.retries
         submitted = self._queue.noted()
-        wanted: dict[int, list[str]] = {}
-        for view in filter(out_of_memory, self.views()):
-            memory = int((self._queue.memory_of(view.point, submitted) or first) * factor)
-            if memory <= limit:
-                wanted.setdefault(memory, []).append(view.point.id)
+        wanted: dict[Resources, list[str]] = {}
+        longest = self.backend.longest() if launch.retry_time else None
+        for view in self.views():
+            if view.state in (PointState.DIED, PointState.TIMEOUT):
+                asked = self._queue.asked_of(view.point, submitted)
+                more = with_more(view, asked, self.header, longest)
+                if more is not None:
+                    wanted.setdefault(more, []).append(view.point.id)
+        states = {PointState.DIED, PointState.TIMEOUT}
         try:
-            again = [self.submit({PointState.DIED}, ids, size) for size, ids in wanted.items()]
+            again = [self.submit(states, ids, asked) for asked, ids in wanted.items()]
         except (SweepLocked, BackendError):  # later, then
             return 0
         return sum(map(len, again))
 
     def top_up(self) -> int:
-        """Submit bundles for which the scheduler had no room before; returns how many."""
-        return self._queue.top_up()
+        """Submit what could not be sent before; returns how many bundles or points.
+
+        The scheduler had no room for it, or it was not known how many points go into a job.
+        """
+        with suppress(BackendError):  # later, then
+            self.backend.balance()
+        return self._queue.top_up() + self._send_postponed()
+
+    def _send_postponed(self) -> int:
+        if not self._queue.postponed() or self._queue.on_hold():
+            return 0
+        seconds = self._pace(self.views())
+        if seconds is None:
+            return 0
+        try:
+            with self.folder.lock("submit what is left"):
+                self._queue.repair()
+                later = set(self._queue.postponed())  # another process may have been faster
+                points = [point for point in self.points if point.id in later]
+                if points:
+                    self._queue.send(points, None, seconds)
+        except (SweepLocked, BackendError):  # later, then
+            return 0
+        return len(points)
+
+    def postponed(self) -> int:
+        """How many points wait until others show how many of them go into a job."""
+        return len(self._queue.postponed())
 
     def without_room(self) -> int:
         """How many points wait because the scheduler takes no more jobs now."""
@@ -187,7 +254,9 @@ class Sweep:
             for view in self.views()
             if view.state not in ended and (only is None or view.point.id in only)
         ]
-        names = None if only is None else [point.id for point in chosen]
+        # By name where some are not queued: "all" means all that were submitted.
+        by_name = only is not None or self._queue.postponed()
+        names = [point.id for point in chosen] if by_name else None
         self.folder.journal("cancelled", points=names)
         self.backend.cancel(self._jobs(chosen, only))
         return chosen
@@ -201,6 +270,19 @@ class Sweep:
         """Let held points start."""
         self.folder.journal("released", points=None if only is None else list(only))
         self.backend.release(self._jobs(self.points, only))
+
+    def release_with_memory(self, memory: int, only: Sequence[str] | None = None) -> int:
+        """Let points (None: all) that are held for their memory start with this much (bytes).
+
+        Returns the number of their jobs: 0 where a scheduler holds none for that.
+        """
+        if not isinstance(self.backend, HoldingForMemory):
+            return 0
+        started = self.backend.release_with_memory(self._jobs(self.points, only), memory)
+        if started:
+            names = None if only is None else list(only)
+            self.folder.journal("released", points=names, memory=memory)
+        return started
 
     def _jobs(self, points: Sequence[Point], only: Sequence[str] | None) -> set[Job] | None:
         if only is None:
@@ -232,9 +314,12 @@ class Sweep:
                 seen(views)
             over = all(view.state.over or view.state is PointState.PENDING for view in views)
             if over and not self.backend.driver() and not self._queue.refused():
-                if self.retry_out_of_memory():
+                if self._send_postponed():
                     continue
-                return views
+                if self.retry_with_more():
+                    continue
+                if not self._queue.postponed():  # else another process is at it
+                    return views
             if deadline is not None and time.monotonic() >= deadline:
                 raise WaitTimeout(
                     f"Not all points of {self.root} ended within {timeout:g} s.",
@@ -246,23 +331,66 @@ class Sweep:
 
     # results
 
-    def write_results(self, views: Sequence[PointView] | None = None) -> Path:
-        """Write ``results.csv`` and the report; returns the report's ``index.html``."""
+    def write_results(
+        self, views: Sequence[PointView] | None = None, *, every_format: bool = True
+    ) -> Path:
+        """Write the results' files and the report; returns the report's ``index.html``.
+
+        Without ``every_format`` only ``results.csv``, of the files: while points still run.
+        """
         from .report import Report
-        from .results import rows, write_csv
+        from .result_files import ResultFiles
 
         seen = self.views() if views is None else views
-        write_csv(rows(seen, self.root), self.folder.results_file)
         if self._report is None:
             self._report = Report(self.root)
-        return self._report.write(self.header, seen)
+        stamps = self._stamps.of(seen)
+        ResultFiles(self.root).write(seen, joint(stamps), every=every_format)
+        return self._report.write(self.header, seen, stamps)
 
-    def finish(self, views: Sequence[PointView] | None = None) -> Path:
-        """Write results and report of a sweep that has ended, and note it."""
-        self.retry_out_of_memory()
-        seen = self.views() if views is None else views
+    def summarise(
+        self, views: Sequence[PointView], *, again: bool = False, wait: float = PATIENCE
+    ) -> None:
+        """Run the summary notebook, if there is one, on the results that were just written.
+
+        Only if they are new to it, or with ``again``. Where another process runs it, that one
+        is waited for; raises SweepLocked after ``wait`` seconds.
+        """
+        if again or self.summary_due(views):
+            self._summary().run(joint(self._stamps.of(views)), again=again, wait=wait)
+            self.write_results(views)
+
+    def summary_due(self, views: Sequence[PointView]) -> bool:
+        """Whether there is a summary notebook to run: all have ended, the results are new."""
+        return self._summary().due(views, joint(self._stamps.of(views)))
+
+    def summary_told(self, views: Sequence[PointView]) -> Told | None:
+        """How the summary notebook ended; None where there is none, or it never ran."""
+        return self._summary().told(joint(self._stamps.of(views)))
+
+    def _summary(self) -> SummaryNotebook:
+        from .summary_notebook import SummaryNotebook
+
+        return SummaryNotebook(self.folder, self.header)
+
+    def finish(
+        self, views: Sequence[PointView] | None = None, *, wait: float = PATIENCE
+    ) -> Path:
+        """Write results and report of a sweep that has ended, run its summary, and note it.
+
+        First it sends what there was no room for, and what is to be tried again: where jobs do
+        this when they have ended, the sweep goes on with nobody there.
+        """
+        from .history import note_ended
+
+        sent = self.top_up() + self.retry_with_more()
+        seen = self.views() if views is None or sent else views
         index = self.write_results(seen)
+        if sent:
+            return index
+        self.summarise(seen, wait=wait)
         self.folder.journal("finished", counts={s.value: n for s, n in count(seen).items()})
+        note_ended(self.root, self.header, seen)
         return index
 
     def settle(self, views: Sequence[PointView]) -> None:
@@ -273,10 +401,15 @@ class Sweep:
         """
         if not all(view.state.over for view in views) or self.backend.driver():
             return
+        if not self.is_finished():
+            with suppress(SweepLocked):  # another process is at it: its summary runs
+                self.finish(views, wait=0)
+
+    def is_finished(self) -> bool:
+        """Whether results and report were written since the last submission."""
         noted = [event["event"] for event in self.folder.events()]
         last = {name: number for number, name in enumerate(noted)}
-        if last.get("finished", -1) < last.get("submitted", -1):
-            self.finish(views)
+        return last.get("finished", -1) >= last.get("submitted", -1)
 
     def point(self, words: str) -> Point:
         """The point of this id, index, or unambiguous beginning of an id."""
@@ -289,7 +422,9 @@ class Sweep:
         backend = get_backend(plan.request.backend, root)
         header = header_of(plan, root, sweep_id)
         size = header.points_per_job if backend.bundle_files else 1
-        return backend.render(Batch(root, header, 1, 1, bundled(plan.points, size)))
+        points = first_wave(plan.points) if size == AUTO else plan.points
+        bundles, more = bundled(points, size or 1), len(points) < len(plan.points)
+        return backend.render(Batch(root, header, 1, 1, bundles, more=more))
 
 
 def _refuse_driven(root: Path, backend: Backend) -> None:

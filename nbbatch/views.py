@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 
 from .collect import CONCLUSIVE, decide
-from .folder import SweepFolder
+from .folder import Attempts, PointFolders, SweepFolder
 from .model import Ending, Job, JobPhase, JobStatus, Point, PointView
+from .settled import Proof, Settled
 from .submissions import Submissions
 
 
@@ -25,6 +26,9 @@ class Views:
         # With the bundle of the submission that settled it: another process may submit the
         # point again.
         self._settled: dict[str, tuple[int | None, PointView]] = {}
+        self._memory = Settled(folder.settled_file)
+        self._unnoted: list[tuple[Proof, PointView]] = []
+        self._recalled = False
         self._gone_since = folder.gone()
 
     def look(
@@ -35,9 +39,13 @@ class Views:
     ) -> list[PointView]:
         """A view of each point. ``statuses`` must have been asked for before this call."""
         known_gone = len(self._gone_since)
-        views = [self._view(point, submissions, statuses) for point in points]
+        folders = PointFolders(self.folder.root)
+        if not self._recalled:
+            self._recall(points, submissions, folders)
+        views = [self._view(point, submissions, statuses, folders) for point in points]
         if len(self._gone_since) > known_gone:
             self.folder.write_gone(self._gone_since)
+        self._unnoted = self._memory.note(self._unnoted)
         return views
 
     def forget(self, point: Point) -> None:
@@ -45,8 +53,28 @@ class Views:
         self._settled.pop(point.id, None)
         self._gone_since.pop(point.id, None)
 
+    def _recall(
+        self, points: Sequence[Point], submissions: Submissions, folders: PointFolders
+    ) -> None:
+        """Begin with what earlier looks of other processes found, as far as it holds still."""
+        self._recalled = True
+        if not self.folder.settled_file.exists():
+            return
+        bundle_of = submissions.bundle_of
+        proofs = {
+            point.id: Proof(bundle_of.get(point.id), point.key, changed)
+            for point in points
+            if (changed := folders.changed(point)) is not None
+        }
+        found = self._memory.recall(proofs, {point.id: point for point in points})
+        self._settled = {name: (bundle_of.get(name), view) for name, view in found.items()}
+
     def _view(
-        self, point: Point, submissions: Submissions, statuses: Mapping[Job, JobStatus]
+        self,
+        point: Point,
+        submissions: Submissions,
+        statuses: Mapping[Job, JobStatus],
+        folders: PointFolders,
     ) -> PointView:
         bundle = submissions.bundle_of.get(point.id)
         settled = self._settled.get(point.id)
@@ -55,18 +83,22 @@ class Views:
         job = submissions.job_of(point)
         status = None if job is None else statuses.get(job, JobStatus(JobPhase.GONE))
         phase = None if status is None else status.phase
-        if phase in (JobPhase.QUEUED, JobPhase.HELD):  # no need to look at the disk
-            state = decide(None, phase)
-            return PointView(point, state, reason=status.reason if status else "")
-        record = self.folder.record(point)
-        attempts = self.folder.attempts(point)
+        if status is not None and (phase in (JobPhase.QUEUED, JobPhase.HELD) or status.unseen):
+            # No need to look at the disk: what may be there is of an earlier attempt.
+            state = decide(None, phase, began=status.unseen)
+            return PointView(point, state, reason=status.reason, host=status.host)
+        # Before the record is read: if it is replaced meanwhile, the time will not match.
+        changed = None if phase is JobPhase.RUNNING else folders.changed(point)
+        there = phase is JobPhase.RUNNING or changed is not None
+        record = self.folder.record(point) if there else None
+        attempts = self.folder.attempts(point) if there else Attempts()
         view = PointView(
             point,
             decide(
                 record,
                 phase,
                 key=point.key,
-                began=attempts.count > 0 or (status is not None and status.unseen),
+                began=attempts.count > 0,
                 cancelled=point.id in submissions.cancelled,
                 ending=status.ending if status else Ending.UNTOLD,
                 in_grace=phase is JobPhase.GONE and record is None and self._in_grace(point),
@@ -79,6 +111,9 @@ class Views:
         )
         if view.state in CONCLUSIVE.values() and phase is not JobPhase.RUNNING:
             self._settled[point.id] = (bundle, view)
+            # What may be tried again, or what only the scheduler tells, is asked anew.
+            if view.record is not None and not view.record.infrastructure and changed is not None:
+                self._unnoted.append((Proof(bundle, point.key, changed), view))
         return view
 
     def _in_grace(self, point: Point) -> bool:

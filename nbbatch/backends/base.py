@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from ..model import Header, Job, JobArray, JobStatus, Usage
 
@@ -24,7 +24,8 @@ class Batch:
 
     ``bundles`` holds point ids; bundle ``first + k`` is ``bundles[k]``. A batch is on disk
     (``submit/NNNN.json``, and ``bundles/`` where ``bundle_files``) before it is sent.
-    ``environment`` holds variables that workers need besides those of the user.
+    ``environment`` holds variables that workers need besides those of the user. ``more`` says
+    that other points wait for what these show: their jobs end with ``nbbatch go-on``.
     """
 
     root: Path
@@ -33,6 +34,7 @@ class Batch:
     first: int
     bundles: Sequence[Sequence[str]]
     environment: Mapping[str, str] = field(default_factory=dict)
+    more: bool = False
 
 
 class Backend(Protocol):
@@ -44,6 +46,9 @@ class Backend(Protocol):
 
     raises_memory: ClassVar[bool]
     """Whether the scheduler by itself retries with more memory (``Launch.retry_memory``)."""
+
+    goes_on: ClassVar[bool]
+    """Whether jobs that end can submit others (``Batch.more``)."""
 
     grace: ClassVar[float]
     """Seconds after a job left the queue before a missing record means lost."""
@@ -84,8 +89,30 @@ class Backend(Protocol):
     def release(self, jobs: Collection[Job] | None) -> None:
         """Let held jobs start again."""
 
+    def balance(self) -> None:
+        """Share the sweep's limit of running jobs anew, where each array has its own."""
+
+    def longest(self) -> int | None:
+        """Seconds that a job may last here at the most; None: not known."""
+
     def usage(self, jobs: Collection[Job]) -> Mapping[Job, Usage]:
         """What the scheduler's accounting knows of jobs; empty when it knows nothing."""
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A backend that knows beforehand what may go wrong before a sweep has ended."""
+
+    def cautions(self) -> list[str]:
+        """Sentences to show before a submission; none when all is well."""
+
+
+@runtime_checkable
+class HoldingForMemory(Protocol):
+    """A backend whose scheduler holds jobs that use more memory than they asked for."""
+
+    def release_with_memory(self, jobs: Collection[Job] | None, memory: int) -> int:
+        """Let those of these jobs start that are so held, with this much (bytes); how many."""
 
 
 def thread_environment(cpus: int) -> dict[str, str]:

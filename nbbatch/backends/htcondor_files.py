@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,11 @@ KERNELS = "submit/jupyter"
 OWN_FILES = "submit/files"
 
 
-def choose_files(asked: str, condor: Any) -> Files:
-    """``--files``, or what the pool says: is the schedd here, do its nodes see our files?"""
+def choose_files(asked: str, condor: Any, schedd: Callable[[], Sized]) -> Files:
+    """``--files``, or what the pool says: is the schedd here, do its nodes see our files?
+
+    ``schedd`` finds the schedd's ad.
+    """
     if asked:
         try:
             return Files(asked)
@@ -40,12 +43,11 @@ def choose_files(asked: str, condor: Any) -> Files:
                 hint="Without it nbbatch asks the pool.",
             ) from None
     try:
-        collector = condor.Collector()
-        if len(collector.locate(condor.DaemonType.Schedd)) < LOCAL_AD_ATTRIBUTES:
+        if len(schedd()) < LOCAL_AD_ATTRIBUTES:
             return Files.SPOOL
         domain = json.dumps(condor.param.get("FILESYSTEM_DOMAIN", ""))
         wanted = f"FileSystemDomain =?= {domain}"
-        seeing = collector.query(condor.AdType.Startd, wanted, ["Name"])
+        seeing = condor.Collector().query(condor.AdType.Startd, wanted, ["Name"])
     except condor.HTCondorException as error:
         raise BackendError(f"HTCondor's collector said: {error}") from None
     return Files.SHARED if seeing else Files.TRANSFER

@@ -6,10 +6,10 @@ on 23.9 (``tests/farm/htcondor/README.md``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ..model import Ending, JobPhase, JobStatus
+from ..model import Ending, Job, JobArray, JobPhase, JobStatus
 
 IDLE, RUNNING, REMOVED, COMPLETED, HELD = 1, 2, 3, 4, 5
 
@@ -48,12 +48,11 @@ HOLDS: dict[int, tuple[str, str]] = {
     26: ("held by the pool's policy", "Ask the site what the policy wants, then " + RELEASE),
     32: ("its input files are larger than the pool allows", "Ship less, then " + RESUME),
     33: ("its output files are larger than the pool allows", "Write less, then " + RESUME),
-    34: ("it used more memory than it asked for", "Run again with more: {more_memory}"),
     35: ("its container image cannot be used", "Check --container, then " + RESUME),
     36: ("its checkpoint failed", RELEASE),
     45: ("the node cannot run containers", RELEASE),
-    46: ("it ran longer than --time", "Run again with a longer --time"),
-    47: ("it ran longer than --time", "Run again with a longer --time"),
+    46: ("it ran longer than --time", "Cancel it, then run again with a longer --time"),
+    47: ("it ran longer than --time", "Cancel it, then run again with a longer --time"),
 }
 
 MEMORY, DISK = "memory", "disk"
@@ -71,12 +70,8 @@ CURE = (
     "(HoldReasonCode == 12 || HoldReasonSubCode =!= 2)"
 )
 
-# Held for its memory: by a cgroup (34) or by the usual policy; now, and when last held. A
-# while later, for a held job is still ending.
-MEMORY_HOLD = (
-    "JobStatus == 5 && time() - EnteredCurrentStatus > 5 && "
-    "(HoldReasonCode =?= 34 || HoldReasonSubCode =?= 102)"
-)
+# Held for its memory: by a cgroup (34) or by the usual policy; now, and when last held.
+MEMORY_HOLD = "JobStatus == 5 && (HoldReasonCode =?= 34 || HoldReasonSubCode =?= 102)"
 LAST_HOLD_MEMORY = "(LastHoldReasonCode =?= 34 || LastHoldReasonSubCode =?= 102)"
 
 
@@ -105,6 +100,38 @@ def status_of(ad: Mapping[str, Any], root: str) -> JobStatus:
     return JobStatus(phase, host=host if phase is JobPhase.RUNNING else "")
 
 
+HELD_BACK = "held by its owner: `nbbatch release` lets it start"
+
+
+def statuses_of(
+    ads: Iterable[Mapping[str, Any]],
+    arrays: Iterable[JobArray],
+    dropped: Collection[str],
+    root: str,
+) -> dict[Job, JobStatus]:
+    """Where the jobs are that the queue has, or will have.
+
+    ``ads`` are those of procs and of clusters. ``dropped`` (``cluster.proc``) are jobs that
+    were taken back: if the schedd had not made them yet, it still will, and they do nothing.
+    """
+    sizes = {array.id: array.size for array in arrays}
+    statuses: dict[Job, JobStatus] = {}
+    for ad in ads:
+        cluster = str(ad["ClusterId"])
+        if "ProcId" in ad:
+            if ad.get("JobStatus") == IDLE and f"{cluster}.{ad['ProcId']}" in dropped:
+                continue
+            statuses[Job(cluster, ad["ProcId"])] = status_of(ad, root)
+        elif "JobMaterializeNextProcId" in ad:
+            # Procs that the schedd has not made yet: absent from the queue, not gone.
+            held = JobStatus(JobPhase.HELD, HELD_BACK)
+            status = held if ad.get("JobMaterializePaused") else JobStatus(JobPhase.QUEUED)
+            for index in range(ad["JobMaterializeNextProcId"], sizes.get(cluster, 0)):
+                if f"{cluster}.{index}" not in dropped:
+                    statuses.setdefault(Job(cluster, index), status)
+    return statuses
+
+
 def hold_words(ad: Mapping[str, Any], root: str) -> str:
     """Why a job is held and what to do: HTCondor's own words, ours, the next command."""
     code = _number(ad, "HoldReasonCode") or 0
@@ -119,8 +146,8 @@ def hold_words(ad: Mapping[str, Any], root: str) -> str:
             # After a cgroup's kill the recorded size is that of the shell, not of the job.
             over = used and used / 1024 > asked * 0.5
             words += f", used {_megabytes(used / 1024)}" if used and over else " and used more"
-        enough = _megabytes(2 * asked) if asked else "more"
-        advice = f"cancel it, then run again with --memory {enough}"
+        enough = _megabytes(2 * asked) if asked else "SIZE"
+        advice = f"`nbbatch resume {root} --memory {enough}`"
     elif cause == DISK:
         asked, used = _number(ad, "RequestDisk"), _number(ad, "DiskUsage")
         words = "it used more disk than it asked for"
@@ -129,7 +156,7 @@ def hold_words(ad: Mapping[str, Any], root: str) -> str:
         advice = "cancel it, then run again with a larger --disk"
     else:
         words, advice = HOLDS.get(code, ("held", RELEASE))
-        advice = advice.format(root=root, more_memory="--memory")
+        advice = advice.format(root=root)
         if code in (BY_USER, 46, 47):
             said = ""  # it says nothing that our words do not
     shown = f"{words} ({said})" if said and cause == "" else words

@@ -31,6 +31,9 @@ CONCURRENCY_LIMIT_DEFAULT = 2_308_032
 """What the negotiator takes for a limit that nobody defined; chosen to have many divisors
 (HTCondor's manual, "Concurrency Limits")."""
 
+PLACES = ("schedd", "pool")
+"""Of ``--option``: which schedd gets the jobs, and which collector knows it. Not for the jobs."""
+
 MEMORY_TRIES = 2
 """How often a job held for its memory is released with more."""
 
@@ -159,14 +162,29 @@ def _memory(size: int, factor: float) -> dict[str, str]:
     )
     return {
         "request_memory": f"min({{{most}, {more}}})",
-        "periodic_release": f"({CURE}) || ({MEMORY_HOLD} && MemoryProvisioned < {most})",
+        "periodic_release": f"({CURE}) || ({ENDED_MEMORY_HOLD} && MemoryProvisioned < {most})",
     }
+
+
+# A while later, for a held job is still ending.
+ENDED_MEMORY_HOLD = f"{MEMORY_HOLD} && time() - EnteredCurrentStatus > 5"
+
+
+def memory_edits(size: int) -> dict[str, str]:
+    """What to change in a held job so that it asks for this much (bytes), and no other rule does.
+
+    With the rule of ``--retry-memory`` left in force a hold below its limit would be released
+    for ever.
+    """
+    return {"RequestMemory": str(math.ceil(size / 2**20)), "PeriodicRelease": CURE}
 
 
 def _with_options(lines: dict[str, str], options: Mapping[str, str]) -> dict[str, str]:
     """``--option KEY=VALUE``, as they are; ``+Attr`` is ``MY.Attr``. They win."""
     known = {name.lower(): name for name in lines}
     for name, value in options.items():
+        if name in PLACES:
+            continue
         key = f"MY.{name[1:]}" if name.startswith("+") else name
         if key.lower() in ("queue", "initialdir", "arguments", "executable"):
             raise UsageError(f"--option {name}: nbbatch needs to set that itself.")

@@ -32,6 +32,7 @@ class LocalBackend:
     name: ClassVar[str] = "local"
     bundle_files: ClassVar[bool] = False
     raises_memory: ClassVar[bool] = False
+    goes_on: ClassVar[bool] = False
     grace: ClassVar[float] = 0.0
 
     def __init__(self, root: Path) -> None:
@@ -114,6 +115,12 @@ class LocalBackend:
 
     def release(self, jobs: Collection[Job] | None) -> None:
         self._request("release", jobs)
+
+    def balance(self) -> None:
+        """Nothing to do: the supervisor keeps to the limit."""
+
+    def longest(self) -> int | None:
+        return None  # no walltime
 
     def usage(self, jobs: Collection[Job]) -> Mapping[Job, Usage]:
         return {}  # the records say it

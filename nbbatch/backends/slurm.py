@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shutil
 import sys
@@ -22,20 +21,16 @@ from ..worker.files import write_atomic
 from . import command
 from .base import Batch
 from .slurm_limits import (
-    ASSOC_FORMAT,
     LISTING_FORMAT,
     NO_ROOM,
-    QOS_FORMAT,
-    Allowance,
     Cluster,
     Queued,
     arrays_of,
     chunks,
-    parse_allowance,
-    parse_config,
     parse_listing,
     room,
 )
+from .slurm_places import NOT_THERE, Places
 from .slurm_queue import Ended, Memory, Queue, array_env
 from .slurm_script import (
     Chunk,
@@ -46,6 +41,7 @@ from .slurm_script import (
     parse_name,
     stem,
 )
+from .slurm_site import Site, user_name
 from .slurm_states import ENDINGS, Told, expressions, state_in_log, status_of
 from .slurm_usage import USAGE_FORMAT, parse_usage
 
@@ -56,9 +52,6 @@ SILENT = re.compile(
 )
 """slurmctld did not answer: whether it did what it was asked for is unknown."""
 
-NOT_THERE = re.compile(r"already (?:completing|completed|finished)|Invalid job id|disabled")
-"""What scontrol says of a job that has ended meanwhile."""
-
 LOG_END = 4096
 
 
@@ -68,6 +61,7 @@ class SlurmBackend:
     name: ClassVar[str] = "slurm"
     bundle_files: ClassVar[bool] = True
     raises_memory: ClassVar[bool] = False
+    goes_on: ClassVar[bool] = True
     grace: ClassVar[float] = 90.0  # NFS hides a new file for up to a minute
 
     def __init__(self, root: Path) -> None:
@@ -75,6 +69,7 @@ class SlurmBackend:
         self.folder = SweepFolder(root)
         self.queue = Queue(self.folder.logs)
         self.memory = Memory(self.folder.logs)
+        self.places = Places(self.folder.logs, self.queue)
 
     # what is there
 
@@ -94,35 +89,25 @@ class SlurmBackend:
         return self.folder.header()
 
     @cached_property
-    def cluster(self) -> Cluster:
-        """The site's sizes; read once in a process."""
-        try:
-            return parse_config(self._run("scontrol", "show", "config"))
-        except BackendError:
-            return Cluster()
+    def site(self) -> Site:
+        return Site(self.header.launch.options)
 
-    @cached_property
-    def allowance(self) -> Allowance:
-        """What accounting lets this user submit; nothing is known without accounting."""
-        if not self.cluster.accounting or shutil.which("sacctmgr") is None:
-            return Allowance()
-        options = self.header.launch.options
-        user = _user()
-        show = ("sacctmgr", "-n", "-P", "show")
-        try:
-            own = self._run(*show, "assoc", f"format={ASSOC_FORMAT}")
-            qos = self._run(*show, "qos", f"format={QOS_FORMAT}")
-        except BackendError:
-            return Allowance()
-        account = options.get("account") or options.get("A") or os.environ.get("SBATCH_ACCOUNT", "")
-        chosen = options.get("qos") or options.get("q") or os.environ.get("SBATCH_QOS", "")
-        return parse_allowance(own, qos, user=user, account=account, chosen=chosen)
+    @property
+    def cluster(self) -> Cluster:
+        return self.site.cluster
+
+    def longest(self) -> int | None:
+        return self.site.longest()
 
     # submitting
 
     def render(self, batch: Batch) -> str:
         check_options(batch.header)
-        first, *others = self._chunks(batch, len(batch.bundles))
+        limit = batch.header.max_running
+        count = len(batch.bundles)
+        first, *others = self._chunks(
+            batch, count, self.places.among_new(limit, self._sizes(count))
+        )
         text = array_script(batch, first)
         if others:
             text += "\n# The same again for " + ", ".join(
@@ -131,36 +116,44 @@ class SlurmBackend:
             text += f": this cluster's arrays have at most {self.cluster.max_array_size} tasks.\n"
         return text
 
-    def _chunks(self, batch: Batch, count: int) -> list[Chunk]:
-        return chunks(
-            batch.first,
-            count,
-            max_array_size=self.cluster.max_array_size,
-            max_running=batch.header.max_running,
-        )
+    def _chunks(self, batch: Batch, count: int, shares: Sequence[int] | None) -> list[Chunk]:
+        size = self.cluster.max_array_size
+        return chunks(batch.first, count, max_array_size=size, shares=shares)
+
+    def _sizes(self, count: int) -> list[int]:
+        """Of the arrays for so many bundles."""
+        size = self.cluster.max_array_size
+        return [min(size, count - start) for start in range(0, count, size)]
 
     def submit(self, batch: Batch, accepted: Callable[[JobArray], None]) -> None:
         self.folder.logs.mkdir(exist_ok=True)
         listing = self._listing()
-        user = _user()
-        count = min(len(batch.bundles), room(self.cluster, self.allowance, listing, user=user))
+        count = min(len(batch.bundles), room(self.cluster, self.site.allowance, listing))
+        if not count:
+            return
         live = arrays_of(job for job in self._ours(listing) if not job.over)
+        limit = batch.header.max_running
+        ids = [array.id for array in live]
+        shares, before = self.places.make(limit, self._sizes(count), ids)
         sent: list[str] = []
-        for chunk in self._chunks(batch, count):
-            after = tuple(sent[int(position)] for position in chunk.after)
-            if batch.header.max_running is not None and not after:
-                # Arrays that are there already have their share: these follow them.
-                after = tuple(array.id for array in live)
+        for chunk in self._chunks(batch, count, shares):
+            after = tuple(sent[int(position)] for position in chunk.after) or before
             array = self._send(batch, replace(chunk, after=after))
             if array is None:
                 break
             accepted(array)
+            if chunk.throttle is not None:
+                self.places.note({array.id: chunk.throttle})
             sent.append(array.id)
             if array.size < chunk.size:
                 break
         if sent:
             self.queue.forget()
-            self._submit_finish(batch, [*(array.id for array in live), *sent], listing)
+            self._submit_finish(batch, [*ids, *sent], listing)
+
+    def balance(self) -> None:
+        if self.header.max_running is not None:
+            self.places.balance(self.header.max_running)
 
     def _send(self, batch: Batch, chunk: Chunk) -> JobArray | None:
         """Submit one array, smaller if it has to be; None when there is no room."""
@@ -237,7 +230,7 @@ class SlurmBackend:
 
     def find(self, batch: Batch) -> list[JobArray]:
         last = batch.first + len(batch.bundles)
-        text = self._run("squeue", "-h", "-t", "all", "-u", _user(), "-o", LISTING_FORMAT)
+        text = self._run("squeue", "-h", "-t", "all", "-u", user_name(), "-o", LISTING_FORMAT)
         found = {*arrays_of(self._ours(parse_listing(text))), *self._arrays_in_logs()}
         mine = (array for array in found if batch.first <= array.first < last)
         return sorted(mine, key=lambda array: array.first)
@@ -272,9 +265,10 @@ class SlurmBackend:
                 self._note(job, array, told)
             else:
                 self.memory.forget(job)
-                limits = self.allowance.running if "Assoc" in told.reason else {}
+                limits = self.site.allowance.running if "Assoc" in told.reason else {}
                 statuses[job] = status_of(told, self.header.resources, limits)
         self._explain({job: jobs[job] for job in missing if job not in self.memory.jobs})
+        self._ask_sacct(self.memory.cancelled_by_somebody(jobs))
         self.memory.write()
         for job in jobs:
             if job not in statuses and job in self.memory.jobs:
@@ -299,12 +293,16 @@ class SlurmBackend:
         if not missing:
             return
         if self.cluster.accounting and shutil.which("sacct"):
-            if self.memory.sacct_is_due():
-                self.memory.ask_sacct(missing)
+            self._ask_sacct(missing)
             return
         for job, array in missing.items():
             state = state_in_log(self._log_end(job, array))
             self.memory.note(job, Ended("", state))
+
+    def _ask_sacct(self, jobs: Collection[Job]) -> None:
+        asked = jobs and self.cluster.accounting and shutil.which("sacct")
+        if asked and self.memory.sacct_is_due():
+            self.memory.ask_sacct(jobs)
 
     def _log_end(self, job: Job, array: JobArray) -> str:
         name = f"{stem(self.header)}.{array.first}.{array.size}.{job.array}_{job.index}.log"
@@ -319,10 +317,12 @@ class SlurmBackend:
     def _ended(self, ended: Ended) -> JobStatus:
         if not ended.state:
             return JobStatus(JobPhase.GONE)
-        status = status_of(Told(ended.state, "", ended.host), self.header.resources, {})
+        cancelled = ended.state == "CANCELLED"
+        told = Told(ended.state, ended.words if cancelled else "", ended.host)
+        status = status_of(told, self.header.resources, {})
         if ended.state == "FAILED" and "JobLaunchFailure" in ended.raw:
             status = replace(status, ending=Ending.INFRASTRUCTURE)
-        if ended.words:
+        if ended.words and not cancelled:
             status = replace(status, reason=f"{status.reason}: {ended.words}")
         return status
 
@@ -330,7 +330,7 @@ class SlurmBackend:
 
     def cancel(self, jobs: Collection[Job] | None) -> None:
         if jobs is None:
-            text = self._run("squeue", "-h", "-u", _user(), "-o", LISTING_FORMAT)
+            text = self._run("squeue", "-h", "-u", user_name(), "-o", LISTING_FORMAT)
             names = sorted({job.array for job in self._ours(parse_listing(text))})
         else:
             names = expressions(jobs)
@@ -380,10 +380,6 @@ class SlurmBackend:
 
     def _run(self, *words: str) -> str:
         return command.run(words, env=array_env(os.environ))
-
-
-def _user() -> str:
-    return pwd.getpwuid(os.getuid()).pw_name  # not $USER, which says what it likes under sudo
 
 
 def _said(error: CommandFailed) -> str:

@@ -1,9 +1,8 @@
-"""How much a Slurm takes: its own limits, and those of the user's account. Pure parsing."""
+"""How much a Slurm takes: its own limits, its partitions', those of accounting. Pure parsing."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -29,11 +28,13 @@ OVER = frozenset(ENDINGS)
 
 @dataclass(frozen=True)
 class Cluster:
-    """``scontrol show config``: sizes, and whether accounting is kept."""
+    """``scontrol show config``: sizes, and whether accounting is kept, and enforces its limits."""
 
     max_array_size: int = MAX_ARRAY_SIZE
     max_job_count: int = MAX_JOB_COUNT
     accounting: bool = False
+    name: str = ""
+    enforced: bool = True
 
 
 def parse_config(text: str) -> Cluster:
@@ -41,10 +42,13 @@ def parse_config(text: str) -> Cluster:
     pairs = (line.partition("=") for line in text.splitlines())
     found = {name.strip(): value.strip() for name, _, value in pairs}
     storage = found.get("AccountingStorageType", "")
+    enforce = found.get("AccountingStorageEnforce")
     return Cluster(
         max_array_size=_count(found.get("MaxArraySize"), MAX_ARRAY_SIZE),
         max_job_count=_count(found.get("MaxJobCount"), MAX_JOB_COUNT),
         accounting=bool(storage) and not storage.endswith(("/none", "(null)")),
+        name=found.get("ClusterName", ""),
+        enforced=enforce is None or bool(re.search(r"limits|safe|all", enforce)),
     )
 
 
@@ -52,60 +56,50 @@ def _count(text: str | None, default: int) -> int:
     return int(text) if text and text.isdigit() else default
 
 
-ASSOC_FORMAT = "account,user,maxjobs,maxsubmit,grpjobs,grpsubmit,defaultqos,qos"
-QOS_FORMAT = "name,maxsubmitpu,maxjobspu,grpsubmit"
+# ------------------------------------------------------------------------------- partitions
 
 
 @dataclass(frozen=True)
-class Allowance:
-    """What accounting allows: jobs of the user, of the account, of the user in the QOS."""
+class Partition:
+    """A line of ``scontrol -o show partition``. ``max_time`` in seconds; None: no limit."""
 
-    account: str = ""
-    submit_user: int | None = None
-    submit_account: int | None = None
-    submit_qos: int | None = None
-    running: Mapping[str, int] = field(default_factory=dict)
-    """squeue's reason → the number of running jobs at which it appears."""
+    name: str
+    max_time: int | None = None
+    qos: str = ""
 
 
-def parse_allowance(assoc: str, qos: str, *, user: str, account: str, chosen: str) -> Allowance:
-    """From ``sacctmgr -n -P show assoc`` and ``show qos`` in the formats above.
-
-    ``account`` and ``chosen`` are the account and QOS that the user asked for, or empty.
-    """
-    rows = [_row(ASSOC_FORMAT, line) for line in assoc.splitlines() if line.count("|") >= 7]
-    mine = [
-        row
+def parse_partitions(text: str, wanted: str) -> list[Partition]:
+    """The partitions ``wanted`` (``a,b``), or the default one."""
+    rows = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in text.splitlines()]
+    names = wanted.split(",") if wanted else []
+    return [
+        Partition(
+            row["PartitionName"],
+            seconds_of(row.get("MaxTime", "")),
+            "" if row.get("QoS", "N/A") == "N/A" else row["QoS"],
+        )
         for row in rows
-        if row["user"] == user and row["account"] in (account or row["account"],)
+        if "PartitionName" in row
+        and (row["PartitionName"] in names or (not names and row.get("Default") == "YES"))
     ]
-    if not mine:
-        return Allowance(account)
-    row = mine[0]
-    whole = next((r for r in rows if r["account"] == row["account"] and not r["user"]), {})
-    name = chosen or row["defaultqos"] or (row["qos"] if "," not in row["qos"] else "")
-    rules = next(
-        (r for r in (_row(QOS_FORMAT, line) for line in qos.splitlines()) if r["name"] == name), {}
-    )
-    running = {
-        "AssocMaxJobsLimit": row["maxjobs"],
-        "AssocGrpJobsLimit": whole.get("grpjobs", ""),
-    }
-    return Allowance(
-        account=row["account"],
-        submit_user=_limit(row["maxsubmit"]),
-        submit_account=_limit(whole.get("grpsubmit", "")),
-        submit_qos=_limit(rules.get("maxsubmitpu", "")),
-        running={reason: int(text) for reason, text in running.items() if text.isdigit()},
-    )
 
 
-def _row(names: str, line: str) -> dict[str, str]:
-    return dict(zip(names.split(","), line.strip().split("|"), strict=False))
+def seconds_of(text: str) -> int | None:
+    """Slurm's ``2-00:00:00``, ``10:00`` or ``30`` (minutes); None for UNLIMITED and the like."""
+    days, dash, clock = text.strip().rpartition("-")
+    if not re.fullmatch(r"\d+(:\d+){0,2}", clock) or (dash and not days.isdigit()):
+        return None
+    parts = [int(part) for part in clock.split(":")]
+    if dash:  # days-hours[:minutes[:seconds]]
+        hours, minutes, seconds = (*parts, 0, 0)[:3]
+    elif len(parts) == 3:
+        hours, minutes, seconds = parts
+    else:  # minutes[:seconds]
+        hours, minutes, seconds = 0, *(*parts, 0)[:2]
+    return int(days or 0) * 86400 + hours * 3600 + minutes * 60 + seconds
 
 
-def _limit(text: str) -> int | None:
-    return int(text) if text.isdigit() else None
+# -------------------------------------------------------------------------------- the queue
 
 
 @dataclass(frozen=True)
@@ -115,6 +109,8 @@ class Queued:
     state: str
     user: str
     account: str
+    qos: str
+    partition: str
     array: str
     name: str
 
@@ -124,13 +120,13 @@ class Queued:
         return self.state in OVER
 
 
-LISTING_FORMAT = "%T|%u|%a|%F|%j"
+LISTING_FORMAT = "%T|%u|%a|%q|%P|%F|%j"
 
 
 def parse_listing(text: str) -> list[Queued]:
     """The lines of squeue in LISTING_FORMAT; a name may hold anything."""
-    rows = (line.strip().split("|", 4) for line in text.splitlines())
-    return [Queued(*row) for row in rows if len(row) == 5]
+    rows = (line.strip().split("|", 6) for line in text.splitlines())
+    return [Queued(*row) for row in rows if len(row) == 7]
 
 
 def arrays_of(jobs: Iterable[Queued]) -> list[JobArray]:
@@ -142,30 +138,55 @@ def arrays_of(jobs: Iterable[Queued]) -> list[JobArray]:
     return list(found.values())
 
 
+@dataclass(frozen=True)
+class Cap:
+    """At most ``limit`` submitted jobs of those that match; an empty field matches all."""
+
+    limit: int
+    user: str = ""
+    accounts: frozenset[str] = frozenset()
+    qos: str = ""
+    partitions: frozenset[str] = frozenset()
+
+    def counts(self, job: Queued) -> bool:
+        return (
+            self.user in ("", job.user)
+            and (not self.accounts or job.account in self.accounts)
+            and self.qos in ("", job.qos)
+            and (not self.partitions or job.partition in self.partitions)
+        )
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What accounting allows: how many jobs, and for how long (seconds; None: no limit)."""
+
+    caps: tuple[Cap, ...] = ()
+    max_time: int | None = None
+    running: Mapping[str, int] = field(default_factory=dict)
+    """squeue's reason → the number of running jobs at which it appears."""
+
+
 def room(
-    cluster: Cluster, allowance: Allowance, queue: Sequence[Queued], *, user: str, reserve: int = 1
+    cluster: Cluster, allowance: Allowance, queue: Sequence[Queued], *, reserve: int = 1
 ) -> int:
     """How many more jobs fit now; ``reserve`` is kept for the finishing job.
 
     Jobs that have ended count for MaxJobCount until squeue forgets them, and for nothing else.
     """
-    users = Counter(job.user for job in queue if not job.over)
-    accounts = Counter(job.account for job in queue if not job.over)
+    alive = [job for job in queue if not job.over]
     free = [cluster.max_job_count - 1 - len(queue)]
-    if allowance.submit_user is not None:
-        free.append(allowance.submit_user - users[user])
-    if allowance.submit_account is not None:
-        free.append(allowance.submit_account - accounts[allowance.account])
-    if allowance.submit_qos is not None:
-        free.append(allowance.submit_qos - users[user])
+    free.extend(cap.limit - sum(map(cap.counts, alive)) for cap in allowance.caps)
     return max(0, min(free) - reserve)
 
 
-def chunks(first: int, count: int, *, max_array_size: int, max_running: int | None) -> list[Chunk]:
+def chunks(
+    first: int, count: int, *, max_array_size: int, shares: Sequence[int] | None
+) -> list[Chunk]:
     """Arrays for ``count`` bundles from ``first`` on; the largest index is max_array_size - 1.
 
-    ``max_running`` is split over the arrays; what is more than that many arrays waits for
-    the one that has its place (``after`` then holds that array's position, as text).
+    ``shares`` bounds the running tasks of each array; what is more than that many arrays waits
+    for the one that has its place (``after`` then holds that array's position, as text).
     """
     size = max(1, max_array_size)
     starts = list(range(0, count, size))
@@ -173,10 +194,8 @@ def chunks(first: int, count: int, *, max_array_size: int, max_running: int | No
     for position, start in enumerate(starts):
         throttle: int | None = None
         after: tuple[str, ...] = ()
-        if max_running is not None:
-            lanes = min(max_running, len(starts))
-            lane = position % lanes
-            throttle = max_running // lanes + (lane < max_running % lanes)
-            after = (str(position - lanes),) if position >= lanes else ()
+        if shares is not None:
+            throttle = shares[position % len(shares)]
+            after = (str(position - len(shares)),) if position >= len(shares) else ()
         made.append(Chunk(first + start, min(size, count - start), throttle, after))
     return made

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import re
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,10 @@ class Queue:
         self.file = logs / ANSWER
         self._parsed: tuple[str, dict[Job, Told]] = ("", {})
 
+    def last(self) -> Answer | None:
+        """The answer that was given last, however old."""
+        return self._read()
+
     def ask(self, arrays: Collection[str]) -> Answer:
         """The shared answer while it is fresh, else a new one. Never raises."""
         last = self._read()
@@ -99,7 +105,7 @@ class Queue:
         return self._parsed[1]
 
     def _read(self) -> Answer | None:
-        found = _read_json(self.file)
+        found = read_json(self.file)
         with suppress(KeyError, TypeError):
             return Answer(**{**found, "arrays": frozenset(found["arrays"])})
         return None
@@ -142,7 +148,7 @@ class Memory:
             return
         self._stamp = stamp
         self.written = facts.st_mtime
-        found = _read_json(self.file)
+        found = read_json(self.file)
         self.asked_sacct = max(self.asked_sacct, float(found.get("sacct", 0.0)))
         for name, ended in found.get("jobs", {}).items():
             for job in parse_tasks(name):
@@ -172,6 +178,11 @@ class Memory:
             content = json.dumps({"sacct": self.asked_sacct, "jobs": jobs})
             write_atomic(self.file, content, durable=False)
 
+    def cancelled_by_somebody(self, jobs: Iterable[Job]) -> list[Job]:
+        """Those that were cancelled; squeue does not tell by whom, accounting does."""
+        ended = ((job, self.jobs[job]) for job in jobs if job in self.jobs)
+        return [job for job, end in ended if end.state == "CANCELLED" and not end.words]
+
     def sacct_is_due(self) -> bool:
         return time.time() - self.asked_sacct >= min(SACCT_INTERVAL, 30 * poll_interval())
 
@@ -189,18 +200,32 @@ class Memory:
         wanted = set(jobs)
         for row in text.splitlines():
             name, state, host = (*row.split("|"), "", "")[:3]
-            state = first_word(state)
+            by, state = cancelled_by(state), first_word(state)
             if state in ENDINGS:
                 for job in parse_tasks(name):
                     if job in wanted:
-                        self.note(job, Ended(state, state, "", _host(host)))
+                        # squeue's words stay: the next look compares with them.
+                        known = self.jobs.get(job, Ended(state, state, "", _host(host)))
+                        self.note(job, replace(known, words=by or known.words))
+
+
+def cancelled_by(state: str) -> str:
+    """``by root`` from sacct's ``CANCELLED by 0``; empty where it does not tell."""
+    found = re.fullmatch(r"CANCELLED by (\d+)", state.strip())
+    if found is None:
+        return ""
+    try:
+        return f"by {pwd.getpwuid(int(found[1])).pw_name}"
+    except KeyError:  # a user of another machine
+        return f"by user {found[1]}"
 
 
 def _host(name: str) -> str:
     return "" if name == "None assigned" else name
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """The object in a small file; empty where it is missing or torn."""
     try:
         found = json.loads(file.read_bytes())
     except (OSError, ValueError):

@@ -201,7 +201,15 @@ def array_script(batch: Batch, chunk: Chunk, python: str = sys.executable) -> st
         environment=_exports({**thread_environment(asked.cpus), **batch.environment}),
         setup=header.launch.setup.rstrip("\n") or ":",
         worker=worker_command(batch, python),
+        go_on=_go_on(batch, python),
     )
+
+
+def _go_on(batch: Batch, python: str) -> str:
+    if not batch.more:
+        return "exit 0"
+    command = worker_command(batch, python).removesuffix(".worker")
+    return f"{command} go-on {shlex.quote(str(batch.root))} || true; exit 0"
 
 
 def _exports(variables: Mapping[str, str]) -> str:
@@ -280,7 +288,7 @@ if [ -n "$nb_told" ]; then hand_on "$nb_told"; fi
 while kill -0 "$nb_worker" 2>/dev/null; do wait "$nb_worker"; done
 wait "$nb_worker"  # a trap ends the first wait; this one has the worker's own exit code
 nb_code=$?
-if [ "$nb_code" = 0 ]; then exit 0; fi
+if [ "$nb_code" = 0 ]; then {go_on}; fi
 # 75: not finished, run me again. Above 128: killed by a signal. Anything else: it never began.
 if [ "$nb_code" = 75 ] || [ "$nb_code" -gt 128 ]; then again {restarts} "$nb_code"; fi
 again {retries} "$nb_code"
@@ -327,5 +335,9 @@ _FINISH = """#!/bin/bash
 
 cd {root} || exit 74
 export NBBATCH_POLL_INTERVAL=0 NBBATCH_GRACE=0
-exec {command} finish {root}
+{command} finish {root}
+nb_code=$?
+# 75: more was submitted, and another such job after it. The mail is that one's.
+if [ "$nb_code" = 75 ]; then nb_code=0; scontrol update "JobId=$SLURM_JOB_ID" MailType=NONE; fi
+exit "$nb_code"
 """

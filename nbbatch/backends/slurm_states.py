@@ -51,7 +51,7 @@ ADVICE: dict[str, str] = {
     "TIMEOUT": "out of time: asked {time}: resume --failed with a longer --time",
     "DEADLINE": "its --deadline passed: run it again with a later one",
     "OUT_OF_MEMORY": "out of memory: asked {memory}: resume with --memory {more_memory}",
-    "CANCELLED": "its job was cancelled in Slurm: `nbbatch resume` runs it again",
+    "CANCELLED": "its job was cancelled in Slurm{by}: `nbbatch resume` runs it again",
     "PREEMPTED": "preempted by another job: `nbbatch resume` runs it again",
     "NODE_FAIL": "its node failed: `nbbatch resume` runs it again",
     "BOOT_FAIL": "its node did not boot: `nbbatch resume` runs it again",
@@ -188,7 +188,7 @@ def status_of(told: Told, asked: Resources, limits: Mapping[str, int]) -> JobSta
     """A job's status in our words; a state that is new to us is UNKNOWN, never an end."""
     state = told.state
     if state in ENDINGS:
-        reason = advice(state, asked)
+        reason = advice(state, asked, told.reason if state == "CANCELLED" else "")
         return JobStatus(JobPhase.GONE, reason, told.host, ENDINGS[state])
     phase = PHASES.get(state, JobPhase.UNKNOWN)
     if phase is JobPhase.UNKNOWN:
@@ -216,15 +216,21 @@ def pending_words(reason: str, limits: Mapping[str, int]) -> str:
     )
 
 
-def advice(state: str, asked: Resources) -> str:
-    """What to tell of a job that ended in ``state``, and what to do next."""
+def advice(state: str, asked: Resources, by: str = "") -> str:
+    """What to tell of a job that ended in ``state``, and what to do next.
+
+    ``by`` says who cancelled it, as ``by root``; other reasons of Slurm's are left out.
+    """
     memory, time = asked.memory, asked.time
     if state == "OUT_OF_MEMORY" and memory is None:
         return "out of memory: the site's default was not enough: resume with --memory"
     if state == "TIMEOUT" and time is None:
         return "out of time: the site's default was not enough: resume --failed with --time"
     return ADVICE.get(state, "").format(
-        memory=_size(memory or 0), more_memory=_size(2 * (memory or 0)), time=_duration(time or 0)
+        memory=_size(memory or 0),
+        more_memory=_size(2 * (memory or 0)),
+        time=_duration(time or 0),
+        by=f" {by}" if by.startswith("by ") else "",
     )
 
 

@@ -48,10 +48,12 @@ class Worker:
     index: int | None = None
     stopping: float = 0.0
 
-    def feed(self, index: int, bundle: Bundle) -> None:
+    def feed(self, index: int, bundle: Bundle, more: bool) -> None:
+        """Give it a bundle; ``more``: it is likely to get another."""
         self.index = index
         assert self.process.stdin is not None
-        line = json.dumps(bundle.to_json(), ensure_ascii=False, allow_nan=False)
+        order = {**bundle.to_json(), "more": more}
+        line = json.dumps(order, ensure_ascii=False, allow_nan=False)
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
 
@@ -166,7 +168,8 @@ class Supervisor:
         worker.index = index
         self._write_state()  # before the point starts, so that nobody starts it twice
         with suppress(BrokenPipeError):  # it is gone: _hear will see the end of its output
-            worker.feed(index, self._bundle(index))
+            left = len(self.bundles) - self.next + len(self.requeued)
+            worker.feed(index, self._bundle(index), more=left >= self.slots)
 
     def _bundle(self, index: int) -> Bundle:
         points: list[Point] = [self.points[name] for name in self.bundles[index]]

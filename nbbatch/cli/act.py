@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import say
+from .console import say, warn
 from .options import Points, SweepArg
 
 if TYPE_CHECKING:
@@ -47,14 +47,34 @@ def resume(
     failed: Annotated[
         bool, typer.Option("--failed", help="Run failed and timed-out points again, too.")
     ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory",
+            metavar="SIZE",
+            help="Ask for so much, also for points that are held for their memory.",
+        ),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return at once.")] = False,
 ) -> None:
     """Go on with a sweep: run what is missing, lost, interrupted, died or was cancelled."""
+    from dataclasses import replace
+
+    from ..grid import parse_memory
     from ..sweep import FAILED_TOO, RESUMED, Sweep
     from .follow import attach
 
     opened = Sweep.open(sweep)
-    queued = opened.submit(FAILED_TOO if failed else RESUMED, only=_ids(opened, points) or ())
+    chosen = _ids(opened, points)
+    size = None if memory is None else parse_memory(memory, where="--memory")
+    for caution in opened.cautions():
+        warn(f"warning: {caution}")
+    started = opened.release_with_memory(size, chosen) if size else 0
+    if started:
+        say(f"{started} jobs that were held for their memory start again with {memory}.")
+    states = FAILED_TOO if failed else RESUMED
+    asked = replace(opened.header.resources, memory=size) if size else None
+    queued = opened.submit(states, only=chosen or (), asked=asked)
     say(f"{len(queued)} of {len(opened.points)} points run again in {opened.root}")
     attach(opened, detach=detach)
 

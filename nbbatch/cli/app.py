@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ import typer
 from .. import __version__
 from ..errors import NbbatchError
 from . import act, follow, outcome, start
+from . import schedule as scheduling
 
 app = typer.Typer(
     name="nbbatch",
@@ -40,11 +42,16 @@ COMMANDS: list[Callable[..., None]] = [
     act.resume,
     outcome.results,
     outcome.report,
+    scheduling.prune,
+    scheduling.pin,
+    scheduling.unpin,
 ]
 
 for command in COMMANDS:
     app.command("list" if command is follow.list_sweeps else None)(command)
+app.add_typer(scheduling.schedule)
 app.command(hidden=True)(outcome.finish)
+app.command("go-on", hidden=True)(outcome.go_on)
 
 
 def _show_version(wanted: bool) -> None:
@@ -76,3 +83,10 @@ def main() -> None:
         # `nbbatch results | head`: the reader has enough. Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" of {error.filename}" if error.filename else ""
+        print(f"nbbatch: there is no room left on the disk{where}.", file=sys.stderr)
+        print("  Make room, then `nbbatch resume` goes on; nothing is lost.", file=sys.stderr)
+        sys.exit(NbbatchError.exit_code)

@@ -161,9 +161,12 @@ def attach(opened: Sweep, *, detach: bool) -> None:
         except KeyboardInterrupt:
             if not _asked_to_go_on(opened):
                 raise typer.Exit(130) from None
+    if opened.summary_due(views):
+        say("All points have ended; now the summary notebook.")
     index = opened.finish(views)
-    show(summary(opened.header, views, opened.root, index))
-    raise typer.Exit(exit_code(views))
+    told = opened.summary_told(views)
+    show(summary(opened.header, views, opened.root, index, told))
+    raise typer.Exit(exit_code(views) or (1 if told is not None and told.error else 0))
 
 
 class _Watcher:
@@ -183,7 +186,7 @@ class _Watcher:
         self.progress.update(count(views), len(views), last_failure(views))
         began = time.monotonic()
         if began > self.next_report:
-            self.opened.write_results(views)
+            self.opened.write_results(views, every_format=False)
             spent = time.monotonic() - began
             self.next_report = time.monotonic() + max(REPORT_INTERVAL, 20 * spent)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 GRID, RUN, JOB, OUT, FARM = "Grid", "Execution", "Jobs", "Folder", "Farm jobs"
+NAMED = "The runs of a name"
 
 
 def points_per_job(words: str | int) -> int:
@@ -173,7 +174,7 @@ PointsPerJob = Annotated[
         "--points-per-job",
         metavar="N|auto",
         parser=points_per_job,
-        help="Points that one job runs; auto: about ten minutes a job, by earlier sweeps.",
+        help="Points that one job runs; auto: about ten minutes a job, by what points took.",
         rich_help_panel=FARM,
     ),
 ]
@@ -220,6 +221,15 @@ RetryMemory = Annotated[
         rich_help_panel=FARM,
     ),
 ]
+RetryTime = Annotated[
+    str | None,
+    typer.Option(
+        "--retry-time",
+        metavar="FACTOR",
+        help="Try points that ran into the walltime again with 2x as much (Slurm).",
+        rich_help_panel=FARM,
+    ),
+]
 Files = Annotated[
     str | None,
     typer.Option(
@@ -238,6 +248,14 @@ MaxIdle = Annotated[
 Personal = Annotated[
     bool,
     typer.Option("--personal", help="HTCondor: start a pool of your own.", rich_help_panel=FARM),
+]
+KeepPersonal = Annotated[
+    bool,
+    typer.Option(
+        "--keep-personal",
+        help="HTCondor: such a pool, left up after the last job.",
+        rich_help_panel=FARM,
+    ),
 ]
 Timeout = Annotated[
     str | None,
@@ -277,8 +295,35 @@ Cwd = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Preload = Annotated[
+    str,
+    typer.Option(
+        "--preload",
+        metavar="auto|none|MODULES",
+        help="What kernels have imported when they start; auto: of the notebook's own imports "
+        "those known to bear it.",
+        rich_help_panel=RUN,
+    ),
+]
+Cold = Annotated[
+    bool,
+    typer.Option(
+        "--cold",
+        help="Start each kernel afresh instead of forking a warm one.",
+        rich_help_panel=RUN,
+    ),
+]
 NoInput = Annotated[
     bool, typer.Option("--no-input", help="Hide code on the pages.", rich_help_panel=RUN)
+]
+SummaryNotebook = Annotated[
+    Path | None,
+    typer.Option(
+        "--summary",
+        metavar="NOTEBOOK",
+        help="Run this notebook after all points, on the table of their results.",
+        rich_help_panel=RUN,
+    ),
 ]
 Force = Annotated[
     bool, typer.Option("--force", help="Run points again that are ok.", rich_help_panel=OUT)
@@ -288,6 +333,112 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would run and what would be submitted.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+class RunningPolicy(str, Enum):
+    """What to do when the run before of the same name still goes on."""
+
+    skip = "skip"
+    wait = "wait"
+    fail = "fail"
+
+
+class NotifyWhen(str, Enum):
+    """Which ends of a run are told."""
+
+    change = "change"
+    failure = "failure"
+    end = "end"
+
+
+class CronProgram(str, Enum):
+    """Whose table a schedule is in."""
+
+    crontab = "crontab"
+    scrontab = "scrontab"
+
+
+IfRunning = Annotated[
+    RunningPolicy | None,
+    typer.Option(
+        "--if-running",
+        help="If the run before of this name still goes on: skip this one, wait, or fail.",
+        rich_help_panel=NAMED,
+    ),
+]
+Reuse = Annotated[
+    bool,
+    typer.Option(
+        "--reuse",
+        help="Take results that are still valid from earlier runs of this name.",
+        rich_help_panel=NAMED,
+    ),
+]
+KeepLast = Annotated[
+    int | None,
+    typer.Option(
+        "--keep-last",
+        metavar="N",
+        min=1,
+        help="Afterwards delete runs but the last N.",
+        rich_help_panel=NAMED,
+    ),
+]
+KeepDaily = Annotated[
+    int | None,
+    typer.Option(
+        "--keep-daily",
+        metavar="N",
+        min=1,
+        help="… but the newest of each of the last N days with a run.",
+        rich_help_panel=NAMED,
+    ),
+]
+KeepWeekly = Annotated[
+    int | None,
+    typer.Option(
+        "--keep-weekly",
+        metavar="N",
+        min=1,
+        help="… but the newest of each of the last N weeks with a run.",
+        rich_help_panel=NAMED,
+    ),
+]
+KeepWithin = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-within",
+        metavar="TIME",
+        help="… but those within this time (30d) before the newest.",
+        rich_help_panel=NAMED,
+    ),
+]
+Notify = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify",
+        metavar="WHOM",
+        help="Tell a mail address, a webhook (https://…), a command or an address of apprise.",
+        rich_help_panel=NAMED,
+    ),
+]
+NotifyOn = Annotated[
+    NotifyWhen,
+    typer.Option(
+        "--notify-on",
+        help="change: the first failure, new ones, recovery; failure: every one; end: always.",
+        rich_help_panel=NAMED,
+    ),
+]
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--metrics-file",
+        metavar="FILE",
+        help="Write figures for Prometheus' node_exporter.",
+        rich_help_panel=NAMED,
+    ),
+]
 
 
 class Format(str, Enum):

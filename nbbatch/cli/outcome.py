@@ -23,11 +23,12 @@ def results(
     ] = None,
 ) -> None:
     """One row a point: parameters, metrics, state, error, files."""
-    from ..results import rows, write_csv, write_json, write_parquet
+    from ..result_files import write_csv, write_json, write_parquet
+    from ..results import Rows
     from ..sweep import Sweep
 
     opened = Sweep.open(sweep)
-    found = rows(opened.views(), opened.root)
+    found = Rows(opened.views(), opened.root)
     if format is Format.table:
         from ..display import results_table
 
@@ -48,6 +49,9 @@ def report(
         Path | None,
         typer.Option("--zip", metavar="FILE", help="Pack the report and all that it links to."),
     ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Run the sweep's summary notebook again.")
+    ] = False,
     single_file: Annotated[
         Path | None,
         typer.Option(
@@ -63,6 +67,8 @@ def report(
     opened = Sweep.open(sweep)
     views = opened.views()
     written = opened.write_results(views)
+    if summary:
+        opened.summarise(views, again=True)
     if zip_to is not None:
         from ..report import write_zip
 
@@ -78,8 +84,21 @@ def report(
         webbrowser.open(written.resolve().as_uri())
 
 
-def finish(folder: Path) -> None:
-    """Write results and report of a sweep folder; what the farm runs at the end."""
+def go_on(folder: Path) -> None:
+    """Submit what could not be sent before (what jobs run at their end)."""
     from ..sweep import Sweep
 
-    Sweep(folder).finish()
+    Sweep(folder).top_up()
+
+
+def finish(folder: Path) -> None:
+    """Write results and report of a sweep folder; what the farm runs at the end.
+
+    Exit code 75: more was submitted, so that another such job comes after this one.
+    """
+    from ..sweep import Sweep
+
+    opened = Sweep(folder)
+    opened.finish()
+    if not opened.is_finished():
+        raise typer.Exit(75)

@@ -35,7 +35,10 @@ def run(
     retries: opt.Retries = 2,
     collect: opt.Collect = None,
     cwd: opt.Cwd = "notebook",
+    preload: opt.Preload = "auto",
+    cold: opt.Cold = False,
     no_input: opt.NoInput = False,
+    summary: opt.SummaryNotebook = None,
     backend: opt.Backend = "local",
     jobs: opt.Jobs = None,
     cpus: opt.Cpus = None,
@@ -50,12 +53,23 @@ def run(
     container: opt.Container = None,
     mail: opt.Mail = None,
     retry_memory: opt.RetryMemory = None,
+    retry_time: opt.RetryTime = None,
     files: opt.Files = None,
     max_idle: opt.MaxIdle = None,
     personal: opt.Personal = False,
+    keep_personal: opt.KeepPersonal = False,
     out: opt.Out = None,
     name: opt.Name = None,
     force: opt.Force = False,
+    if_running: opt.IfRunning = None,
+    reuse: opt.Reuse = False,
+    keep_last: opt.KeepLast = None,
+    keep_daily: opt.KeepDaily = None,
+    keep_weekly: opt.KeepWeekly = None,
+    keep_within: opt.KeepWithin = None,
+    notify: opt.Notify = None,
+    notify_on: opt.NotifyOn = opt.NotifyWhen.change,
+    metrics_file: opt.MetricsFile = None,
     detach: opt.Detach = False,
     dry_run: opt.DryRun = False,
     yes: opt.Yes = False,
@@ -65,8 +79,10 @@ def run(
     Without a grid it runs once. Ctrl-C asks whether to leave the sweep running.
     """
     from ..plan import make_plan
+    from ..schedule.care import StillRunning, home_of_plan
     from ..sweep import EVERYTHING, FAILED_TOO, Sweep
     from .follow import attach
+    from .schedule import care_of
 
     planned = make_plan(_request(context))
     if dry_run:
@@ -76,10 +92,31 @@ def run(
     for note in planned.notes:
         warn(f"note: {note}")
     _confirm(planned, yes)
-    sweep = Sweep.create(planned)
-    queued = sweep.submit(EVERYTHING if force else FAILED_TOO, only=planned.only)
-    _announce(sweep, len(queued), len(planned.points))
-    attach(sweep, detach=detach)
+    care = care_of(context.params)
+    care.check(planned.request)
+    if not care:
+        sweep = Sweep.create(planned)
+    for caution in sweep.cautions():
+        warn(f"warning: {caution}")
+        queued = sweep.submit(EVERYTHING if force else FAILED_TOO, only=planned.only)
+        _announce(sweep, len(queued), len(planned.points))
+        attach(sweep, detach=detach)
+        return
+    try:
+        with care.alone(home_of_plan(planned)):
+            sweep = Sweep.create(planned)
+            care.before(sweep)
+            queued = sweep.submit(EVERYTHING if force else FAILED_TOO, only=planned.only)
+            _announce(sweep, len(queued), len(planned.points))
+            try:
+                attach(sweep, detach=detach)
+            finally:  # it ends with an exit code, which typer has as an exception
+                for wrong in care.after(sweep, sweep.views()):
+                    warn(wrong)
+    except StillRunning as still:
+        if if_running is not opt.RunningPolicy.skip:
+            raise
+        say(still.message)
 
 
 def plan(
@@ -171,6 +208,10 @@ def _announce(sweep: Sweep, queued: int, total: int) -> None:
     kept = "" if queued == total else f" of {total:,}; the others have their results"
     points = "1 point" if queued == 1 else f"{queued:,} points"
     say(f"{points} to run{kept}: {sweep.root}")
+    later = sweep.postponed()
+    if later:
+        say(f"{queued - later:,} go first; {later:,} follow when half of these have shown how")
+        say("many fit into a job. Their jobs send them: nobody has to be there.")
     waiting = sweep.without_room()
     if waiting:
         say(f"The scheduler takes no more now: {waiting:,} follow as there is room,")

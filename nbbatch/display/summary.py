@@ -10,8 +10,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..failures import FailureGroup, group_failures, message_of
-from ..model import Header, PointState, PointView
+from ..model import SUMMARY, Header, PointFiles, PointState, PointView
 from ..report.verdict import Verdict, duration, moment, verdict
+from ..summary_notebook import Told
 from .text import STYLES, columns_grid, counts_line, foreign, id_text, labelled, typed_path
 
 GROUPS_SHOWN = 6
@@ -25,13 +26,23 @@ _NOTEBOOK = frozenset({PointState.FAILED, PointState.TIMEOUT, PointState.DIED})
 
 
 def summary(
-    header: Header, views: Sequence[PointView], folder: Path, report_path: Path | None
+    header: Header,
+    views: Sequence[PointView],
+    folder: Path,
+    report_path: Path | None,
+    told: Told | None = None,
 ) -> RenderableType:
-    """What to print when a run has ended (or was left)."""
+    """What to print when a run has ended (or was left). ``told`` of the summary notebook."""
     found = verdict(views)
     groups = group_failures(views)
     parts: list[RenderableType] = [_head(header, found), *_failures(groups)]
+    if told is not None and told.error:
+        parts.append(_summary_failed(told))
     ending = next_commands(found, groups, folder)
+    if told is not None:
+        ending.insert(0, ("Summary", typed_path(folder / SUMMARY / PointFiles.PAGE)))
+        if told.error:
+            ending.append(("Again", f"nbbatch report --summary {typed_path(folder)}"))
     if report_path is not None:
         ending.insert(0, ("Report", typed_path(report_path)))
     return Group(*_spaced([*parts, labelled(ending)]))
@@ -138,6 +149,11 @@ def _failure(group: FailureGroup) -> RenderableType:
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return Group(title, Padding(Group(*lines), (0, 0, 0, 4), expand=False))
+
+
+def _summary_failed(told: Told) -> RenderableType:
+    line = Text("The summary notebook failed  ", style="red", no_wrap=True, overflow="ellipsis")
+    return line.append_text(foreign(told.error, "bold default"))
 
 
 def _said(group: FailureGroup) -> str:

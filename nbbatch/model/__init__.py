@@ -25,12 +25,14 @@ from .status import (
 from .work import (
     FORMAT,
     RECORD_MIME,
+    SUMMARY,
     Bundle,
     Launch,
     Point,
     PointFiles,
     Resources,
     Settings,
+    Summary,
     Value,
 )
 
@@ -38,6 +40,7 @@ __all__ = [
     "FORMAT",
     "INFRASTRUCTURE",
     "RECORD_MIME",
+    "SUMMARY",
     "Bundle",
     "Cause",
     "Ending",
@@ -56,6 +59,7 @@ __all__ = [
     "Record",
     "Resources",
     "Settings",
+    "Summary",
     "Usage",
     "Value",
 ]

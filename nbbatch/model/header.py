@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .work import FORMAT, Launch, Resources, Settings
+from .work import FORMAT, Launch, Resources, Settings, Summary
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class Header:
     """``sweep.json``: what a sweep is. ``created`` is ISO 8601 UTC.
 
     ``revision`` counts the changes of notebook, grid or options since ``created``; what
-    an earlier revision was is kept in ``revisions/``.
+    an earlier revision was is kept in ``revisions/``. ``points_per_job`` is 0 where the first
+    points that are sent have to show it.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Header:
     git_commit: str = ""
     git_dirty: bool = False
     revision: int = 1
+    summary: Summary | None = None
     format: int = FORMAT
 
     @classmethod
@@ -48,6 +50,9 @@ class Header:
         for name in ("inputs", "outputs"):
             launch[name] = tuple(launch.get(name, ()))
         fields["launch"] = Launch(**launch)
+        if fields.get("summary") is not None:
+            summary = dict(fields["summary"])
+            fields["summary"] = Summary(**{**summary, "parameters": tuple(summary["parameters"])})
         return cls(**fields)
 
     def to_json(self) -> dict[str, Any]:

@@ -65,7 +65,8 @@ class Record:
     Times are ISO 8601 UTC; ``seconds`` is wall time; ``peak_memory`` (bytes) and
     ``cpu_seconds`` are of the kernel's process tree. ``metric_errors`` says which
     ``collect`` expressions could not be evaluated and why. ``truncated`` lists the
-    cells whose text output was cut at the cap.
+    cells whose text output was cut at the cap. ``reused`` names the sweep folder that a
+    result was taken from, relative to this one; times and host are of that run.
     """
 
     point: str
@@ -89,6 +90,7 @@ class Record:
     cpu_seconds: float | None = None
     truncated: tuple[int, ...] = ()
     figures: tuple[str, ...] = ()
+    reused: str = ""
     format: int = FORMAT
 
     @property

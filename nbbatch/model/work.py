@@ -16,6 +16,10 @@ RECORD_MIME = "application/vnd.nbbatch.record+json"
 """Display data of this type, ``{"name": …, "value": …}``, is a metric."""
 
 
+SUMMARY = "summary"
+"""The summary notebook's folder, and its id where a point's is asked for. No point has it."""
+
+
 class PointFiles:
     """Names inside one point's folder. The worker writes them, all others only read."""
 
@@ -76,9 +80,10 @@ class Launch:
     ``setup`` shell lines that run before it; ``container`` an image to run it in;
     ``options`` the scheduler's own, by name; ``mail`` an address to tell of the end.
     ``retry_memory`` multiplies the memory request of a point that ran out of it (0: no
-    retry). HTCondor only: ``files`` is ``shared``, ``transfer``, ``spool`` or empty (chosen
-    by itself), ``max_idle`` bounds the idle jobs that the schedd sees, ``personal`` starts
-    a pool of one's own. Where nodes do not see the sweep folder, ``inputs`` (absolute)
+    retry), ``retry_time`` the walltime. HTCondor only: ``files`` is ``shared``,
+    ``transfer``, ``spool`` or empty (chosen by itself), ``max_idle`` bounds the idle jobs
+    that the schedd sees, ``personal`` starts a pool of one's own, ``keep_personal`` leaves
+    it up after the last job. Where nodes do not see the sweep folder, ``inputs`` (absolute)
     travel with each job and ``outputs`` (patterns, relative to the notebook's folder) come
     back.
     """
@@ -89,9 +94,11 @@ class Launch:
     mail: str = ""
     options: dict[str, str] = field(default_factory=dict)
     retry_memory: float = 0.0
+    retry_time: float = 0.0
     files: str = ""
     max_idle: int | None = None
     personal: bool = False
+    keep_personal: bool = False
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
 
@@ -112,6 +119,8 @@ class Settings:
                       what is left is less than the longest point so far
     ``retries``       how often a point is tried again after an infrastructure failure
     ``stylesheet``    of the point pages, relative to the sweep folder
+    ``cold``          start each kernel afresh; else by forking a process that is warm
+    ``preload``       modules that the warm process imports for all points
     """
 
     kernel: str | None = None
@@ -126,6 +135,8 @@ class Settings:
     walltime: int | None = None
     retries: int = 2
     stylesheet: str = "report/assets/notebook.css"
+    cold: bool = False
+    preload: list[str] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Settings:
@@ -133,6 +144,20 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The notebook that runs on the table of all results when the points have ended.
+
+    ``notebook`` is where it came from (absolute); ``parameters`` are those that it takes, of
+    ``results`` (the path of ``results.csv``) and ``sweep`` (that of the sweep folder).
+    """
+
+    notebook: str
+    sha256: str
+    kernel: str
+    parameters: tuple[str, ...]
 
 
 @dataclass(frozen=True)

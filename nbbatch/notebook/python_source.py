@@ -55,6 +55,22 @@ def imported_modules(source: str) -> set[str]:
     return found - {"__future__"}
 
 
+def modules_at_top(source: str) -> list[str]:
+    """Dotted names of the modules that a cell's own statements import, in order.
+
+    ``from a import b`` gives ``a`` and ``a.b``, which may not be a module.
+    """
+    found: dict[str, None] = {}
+    for node in parse_leniently(source).body:
+        if isinstance(node, ast.Import):
+            found.update(dict.fromkeys(alias.name for alias in node.names))
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found[node.module] = None
+            names = [alias.name for alias in node.names if alias.name != "*"]
+            found.update(dict.fromkeys(f"{node.module}.{name}" for name in names))
+    return [name for name in found if name.partition(".")[0] != "__future__"]
+
+
 def comments_of(source: str) -> dict[int, tuple[int, str]]:
     """Comments by line (1-based): the column where each begins, and its text without ``#``."""
     found: dict[int, tuple[int, str]] = {}

@@ -19,7 +19,7 @@ from ..worker.parameters_cell import (
     tags_of,
 )
 from .parameters import Parameter, parameters_of
-from .python_source import imported_modules
+from .python_source import imported_modules, modules_at_top
 
 _BEHAVIOUR = frozenset({PARAMETERS_TAG, INJECTED_TAG, "skip-execution", "raises-exception"})
 """Tags that change what runs, and so belong to the code."""
@@ -35,7 +35,8 @@ class Notebook:
     among all cells, of the one that declares the parameters. ``code_sha256`` hashes the
     code cells' sources (and the tags that change what runs) only, so that re-running the
     notebook or editing its text does not change it; ``sha256`` is of the file.
-    ``imports`` are the top-level modules that its Python imports.
+    ``imports`` are the top-level modules that its Python imports; ``modules`` the dotted names
+    that its cells import in statements of their own, in order.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class Notebook:
     imports: tuple[str, ...]
     sha256: str
     parameters_cell: int | None = None
+    modules: tuple[str, ...] = ()
 
 
 def read_notebook(path: Path) -> Notebook:
@@ -61,8 +63,10 @@ def read_notebook(path: Path) -> Notebook:
     code = [cell for cell in cells if cell.get("cell_type") == "code"]
     index = parameters_cell(cells)
     modules: set[str] = set()
+    at_top: list[str] = []
     if language.lower() == "python":
         modules = modules.union(*(imported_modules(source_of(cell)) for cell in code))
+        at_top = [name for cell in code for name in modules_at_top(source_of(cell))]
     return Notebook(
         path=path,
         language=language,
@@ -73,6 +77,7 @@ def read_notebook(path: Path) -> Notebook:
         imports=tuple(sorted(modules)),
         sha256=hashlib.sha256(content).hexdigest(),
         parameters_cell=index,
+        modules=tuple(dict.fromkeys(at_top)),
     )
 
 

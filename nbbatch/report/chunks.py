@@ -27,10 +27,7 @@ from ..results import Row, as_text, settled, shorten
 from ..worker.texts import literal, script
 from .verdict import epoch
 
-__all__ = ["CHUNK", "FIXED", "chunk_content", "group_key", "literal", "packed", "script"]
-
-CHUNK = 200
-"""Points a file: one changed point rewrites one small file."""
+__all__ = ["FIXED", "chunk_content", "group_key", "literal", "packed", "script"]
 
 TEXT_LENGTH = 300
 """Characters of a text shown in the table; the point's page has all of it."""

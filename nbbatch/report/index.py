@@ -14,10 +14,13 @@ from typing import Any
 from ..failures import FailureGroup, group_failures
 from ..folder import SweepFolder, now
 from ..model import Header, Point, PointView
+from ..result_files import ResultFiles
 from ..results import rows
+from ..stamps import CHUNK, Stamps, joint
+from ..summary_notebook import SummaryNotebook
 from ..worker.files import write_atomic
 from .blame import Axis, axes_of
-from .chunks import CHUNK, FIXED, chunk_content, group_key, script
+from .chunks import FIXED, chunk_content, group_key, script
 from .page import Frame, render
 from .parts import (
     Part,
@@ -26,7 +29,6 @@ from .parts import (
     part_of,
     parts_text,
     read_parts,
-    stamp_of,
 )
 from .verdict import Verdict, duration, epoch, remaining, verdict
 
@@ -48,30 +50,33 @@ class Report:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.folder = root / "report"
-        self._views: list[PointView] = []
+        self._stamps = Stamps()
         self._parts: list[Part] | None = None
         self._data: dict[str, str] = {}
         self._points: list[Point] = []
         self._axes: list[Axis] = []
 
-    def write(self, header: Header, views: Sequence[PointView]) -> Path:
-        """As ``write_report``."""
+    def write(
+        self, header: Header, views: Sequence[PointView], stamps: Sequence[str] | None = None
+    ) -> Path:
+        """As ``write_report``; ``stamps`` are those of the views, if they are known."""
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         for name, content in assets().items():
             self._refresh(f"assets/{name}", content)
         plots = self._copy_plotly()
         base = epoch(header.created) or 0.0
-        parts, names = self._write_points(views, base)
+        marks = self._stamps.of(views) if stamps is None else stamps
+        parts, names = self._write_points(views, base, marks)
         groups = group_failures(views)
         found = verdict(views)
         columns = script(columns_content(header, views, parts, base, plots, self.root))
         self._refresh("data/columns.js", columns)
         failures = script(failures_content(views, groups))
         self._refresh("data/failures.js", failures)
-        stamps = {"columns.js": short_hash(columns), "failures.js": short_hash(failures)}
-        stamps.update({name: short_hash(content) for name, content in names.items()})
-        status = now_content(found, stamps)
+        versions = {"columns.js": short_hash(columns), "failures.js": short_hash(failures)}
+        versions.update({name: short_hash(content) for name, content in names.items()})
+        status = now_content(found, versions)
         self._refresh("data/now.js", script(status))
         for old in data.glob("points-*.js"):
             if old.name not in names:
@@ -84,41 +89,41 @@ class Report:
             found=found,
             axes=self._axes_of(views) if groups else (),
             constants=constants_of(parts),
-            scripts=[*(f"{name}?v={stamp}" for name, stamp in stamps.items()), "now.js"],
+            scripts=[*(f"{name}?v={stamp}" for name, stamp in versions.items()), "now.js"],
             status=status,
+            outdated=ResultFiles(self.root).outdated(joint(marks)),
+            summary=SummaryNotebook(SweepFolder(self.root), header).told(joint(marks)),
         )
         self._refresh("index.html", render(frame))  # last: what it refers to is there
         return self.folder / "index.html"
 
     def _write_points(
-        self, views: Sequence[PointView], base: float
+        self, views: Sequence[PointView], base: float, stamps: Sequence[str]
     ) -> tuple[list[Part], dict[str, str]]:
         """Write the data files of the parts that changed; the parts, and stamps by name."""
         built = self.folder / "data" / "built.json"
         known = read_parts(built) if self._parts is None else self._parts
         parts: list[Part] = []
         names: dict[str, str] = {}
-        for number, start in enumerate(range(0, len(views), CHUNK)):
-            chunk = list(views[start : start + CHUNK])
+        for number, stamp in enumerate(stamps):
+            start = number * CHUNK
             name = f"points-{number:04d}.js"
             before = known[number] if number < len(known) else None
             there = (self.folder / "data" / name).is_file()
-            if before is not None and before.stamp and there:
-                # Comparing lists compares identities first: nothing is looked at here.
-                unseen = self._views[start : start + CHUNK] == chunk
-                if unseen or stamp_of(chunk) == before.stamp:
-                    parts.append(before)
-                    names[name] = before.stamp
-                    continue
+            if before is not None and stamp and stamp == before.stamp and there:
+                parts.append(before)
+                names[name] = stamp
+                continue
+            chunk = views[start : start + CHUNK]
             table = rows(chunk, self.root)
-            part = part_of(stamp_of(chunk), table)
+            part = part_of(stamp, table)
             content = script(chunk_content(start, chunk, table, base))
             self._refresh(f"data/{name}", content)
             parts.append(part)
             names[name] = part.stamp or short_hash(content)
         if parts != known:
             self._refresh("data/built.json", parts_text(parts))
-        self._views, self._parts = list(views), parts
+        self._parts = parts
         return parts, names
 
     def _axes_of(self, views: Sequence[PointView]) -> Sequence[Axis]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..failures import WORDS, FailureGroup
-from ..model import Header, PointView
+from ..model import SUMMARY, Header, PointFiles, PointView, Record
 from ..results import as_text, failed_collections, rows, shorten
+from ..summary_notebook import Told
 from ..worker.units import memory_text
 from .blame import Axis, Suspect, suspects
 from .chunks import TEXT_LENGTH, group_key
@@ -30,6 +31,21 @@ GROUPS_SHOWN = 50
 LINKS_SHOWN = 6
 TRACEBACK_LENGTH = 20_000
 FILES = ("results.csv", "results.json", "results.parquet", "grid.yaml", "notebook.ipynb")
+
+
+PICTURES = {
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+}
+
+
+def picture_url(file: Path) -> str:
+    """A picture as the address that has it inside. Raises OSError, and KeyError for no picture."""
+    content = base64.b64encode(file.read_bytes()).decode()
+    return f"data:{PICTURES[file.suffix]};base64,{content}"
 
 
 @dataclass(frozen=True)
@@ -48,7 +64,10 @@ class Alone:
 
 @dataclass(frozen=True)
 class Frame:
-    """All that the page is made from. ``alone`` where it has no files beside it."""
+    """All that the page is made from. ``alone`` where it has no files beside it.
+
+    ``outdated``: files of results that say less than the views do.
+    """
 
     root: Path
     header: Header
@@ -60,6 +79,8 @@ class Frame:
     scripts: Sequence[str]
     status: Mapping[str, Any]
     alone: Alone | None = None
+    outdated: Collection[str] = ()
+    summary: Told | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +109,6 @@ def render(frame: Frame) -> str:
     ]
     from markupsafe import Markup  # jinja's own
 
-    summary = "summary/notebook.html"
-    drawn = sorted((frame.root / "summary" / "figures").glob("cell-*"))
     alone = frame.alone
     return _template().render(
         alone=alone,
@@ -109,16 +128,56 @@ def render(frame: Frame) -> str:
         constants=[(n, shorten(as_text(value), 80)) for n, value in frame.constants.items()],
         usage=advice(frame.header, frame.views),
         scripts=frame.scripts,
-        files=[link(name, name) for name in FILES if not alone and (frame.root / name).is_file()],
-        summary=link("Summary", summary)
-        if not alone and (frame.root / summary).is_file()
-        else None,
-        summary_figures=[
-            link(file.stem, f"summary/figures/{file.name}")
-            for file in drawn
-            if ".thumb." not in file.name
-        ],
+        files=[link(name, name) for name in _there(frame)],
+        summary=_summary(frame),
     )
+
+
+def _summary(frame: Frame) -> dict[str, Any] | None:
+    """How the summary notebook ended, what it recorded and drew, and where its files are."""
+    told = frame.summary
+    if told is None:
+        return None
+    record = told.record
+    place = frame.root / SUMMARY
+    return {
+        "error": told.error,
+        "outdated": told.outdated,
+        "metrics": [(name, shorten(as_text(v), 80)) for name, v in record.metrics.items()],
+        "page": None if frame.alone else _link_to(place / PointFiles.PAGE),
+        "log": None if frame.alone else _link_to(place / PointFiles.LOG),
+        "figures": _figures(record, place, frame.alone is not None),
+    }
+
+
+def _link_to(file: Path) -> Link | None:
+    """A link to a file of the summary, if it is there."""
+    return link(file.name, f"{SUMMARY}/{file.name}") if file.is_file() else None
+
+
+def _figures(record: Record, place: Path, alone: bool) -> list[Link]:
+    """The figures of the summary, inside the page where it has no files beside it.
+
+    The record names them: what else lies there is not the notebook's.
+    """
+    found = []
+    for name in record.figures:
+        file = place / PointFiles.FIGURES / name
+        if ".thumb." in name or file.name != name or not file.is_file():
+            continue
+        if not alone:
+            found.append(link(name, f"{SUMMARY}/{PointFiles.FIGURES}/{name}"))
+        elif file.suffix in PICTURES:
+            found.append(Link(name, picture_url(file)))
+    return found
+
+
+def _there(frame: Frame) -> list[str]:
+    """The files that the page links to."""
+    if frame.alone is not None:
+        return []
+    current = (name for name in FILES if name not in frame.outdated)
+    return [name for name in current if (frame.root / name).is_file()]
 
 
 @lru_cache(maxsize=1)

@@ -1,26 +1,19 @@
 """Which data files must be written again, and what the page needs to know of the others.
 
-A part is ``CHUNK`` points. Its stamp is a hash of all that its data file is made from;
+A part is ``CHUNK`` points. Its stamp (``stamps``) tells what its data file is made from;
 ``data/built.json`` keeps the stamps of the last build with each part's column names and
 constants. A part whose stamp is the same is neither computed nor read nor written.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import marshal
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-from ..model import PointView
 from ..results import Row, same, varying
-
-FORMAT = 1
-"""Raise it when the data files' content changes: all are written again."""
 
 
 @dataclass(frozen=True)
@@ -64,34 +57,6 @@ def constants_of(parts: Sequence[Part]) -> dict[str, Any]:
         for name, value in first.constants.items()
         if all(name in part.constants and same(part.constants[name], value) for part in others)
     }
-
-
-def stamp_of(views: Sequence[PointView]) -> str:
-    """A hash of all that the rows of these views are made from.
-
-    Empty while a point has begun and has no record: then its folder may change without
-    a change of the view.
-    """
-    digest = hashlib.blake2b(f"{__version__} {FORMAT}".encode(), digest_size=8)
-    for view in views:
-        point, record = view.point, view.record
-        if record is None and view.attempts and not view.state.over:
-            return ""
-        facts: tuple[Any, ...] = (
-            (point.id, point.index, point.dir, point.key, point.params),
-            (view.state.value, view.attempts, view.reason, view.host, view.started),
-        )
-        if record is not None:
-            failure = record.failure
-            facts += (
-                (record.outcome.value, record.cause.value, record.started, record.seconds),
-                (record.host, record.peak_memory, record.cpu_seconds, record.figures),
-                (failure.name, failure.value) if failure is not None else None,
-                record.metrics,
-            )
-        # Version 2: later ones write a value differently when it occurs elsewhere, too.
-        digest.update(marshal.dumps(facts, 2))
-    return digest.hexdigest()
 
 
 def read_parts(file: Path) -> list[Part]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 import zipfile
@@ -13,12 +12,15 @@ from typing import Any
 
 from ..errors import UsageError
 from ..failures import group_failures
+from ..folder import SweepFolder
 from ..model import Header, PointFiles, PointView
 from ..results import rows
+from ..stamps import CHUNK, Stamps, joint
+from ..summary_notebook import SummaryNotebook
 from ..worker.files import write_atomic
 from ..worker.texts import FILE as TEXTS
 from .blame import axes_of
-from .chunks import CHUNK, chunk_content, script
+from .chunks import chunk_content, script
 from .index import (
     assets,
     columns_content,
@@ -27,20 +29,13 @@ from .index import (
     plotly_file,
     write_report,
 )
-from .page import FILES, Alone, Frame, render
+from .page import FILES, PICTURES, Alone, Frame, picture_url, render
 from .parts import constants_of, part_of
 from .verdict import epoch, verdict
 
 SINGLE_LIMIT = 100_000_000
 """Bytes of figures and texts in one file; browsers and mail programs take no more."""
 
-_TYPES = {
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".jpg": "image/jpeg",
-    ".webp": "image/webp",
-    ".gif": "image/gif",
-}
 _PACKED_ALREADY = frozenset({".png", ".jpg", ".webp", ".gif", ".parquet"})
 
 
@@ -117,6 +112,7 @@ def write_single_file(root: Path, header: Header, views: Sequence[PointView], ta
         scripts=(),
         status=status,
         alone=Alone(files["report.css"], scripts),
+        summary=SummaryNotebook(SweepFolder(root), header).told(joint(Stamps().of(views))),
     )
     write_atomic(target, render(frame).encode("utf-8", "backslashreplace"), durable=False)
     return target
@@ -135,13 +131,11 @@ def _outputs(root: Path, views: Sequence[PointView]) -> Iterator[str]:
             total += len(content)
         pictures: dict[str, Any] = {}
         for name in view.record.figures if view.record is not None else ():
-            kind = _TYPES.get(Path(name).suffix)
-            if kind is None or Path(name).name != name:
+            if Path(name).suffix not in PICTURES or Path(name).name != name:
                 continue
             with suppress(OSError):
-                encoded = base64.b64encode((folder / name).read_bytes()).decode()
-                pictures[name] = f"data:{kind};base64,{encoded}"
-                total += len(encoded)
+                pictures[name] = picture_url(folder / name)
+                total += len(pictures[name])
         if pictures:
             yield script({"kind": "figures", "point": view.point.id, "files": pictures})
         if total > SINGLE_LIMIT:

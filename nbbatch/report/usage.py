@@ -40,7 +40,7 @@ def advice(header: Header, views: Sequence[PointView]) -> list[Advice]:
     if memory:
         found.append(_memory(memory, header.resources.memory, short_of))
     if seconds:
-        found.append(_time(seconds, header.resources.time, header.points_per_job))
+        found.append(_time(seconds, header.resources.time, max(1, header.points_per_job)))
     busy = [r for r in records if r.cpu_seconds and r.seconds >= 1]
     if busy:
         used = sum(r.cpu_seconds or 0 for r in busy) / sum(r.seconds for r in busy)

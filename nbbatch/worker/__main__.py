@@ -1,7 +1,8 @@
 """The program that runs on a node: ``python -m nbbatch.worker BUNDLE.json [--root DIR]``.
 
 ``BUNDLE.json`` is a ``model.Bundle``. With ``-`` bundles come from standard input, one
-JSON object a line, and one line ``{"bundle": N, "exit": CODE}`` answers each.
+JSON object a line, and one line ``{"bundle": N, "exit": CODE}`` answers each; ``"more":
+true`` in a bundle says that another is likely to follow.
 
 Exit codes: 0 each point has a conclusive record; 75 not finished, run me again; 2 usage.
 SIGTERM, SIGINT and SIGUSR1: save what there is, and leave with 75.
@@ -37,8 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     stop.install()
     if options.bundle == "-":
         return _serve(stop, options.root)
-    bundle = Bundle.from_json(json.loads(Path(options.bundle).read_bytes()))
-    return _worker(stop).run(bundle, options.root)
+    order = json.loads(Path(options.bundle).read_bytes())
+    bundle = Bundle.from_json(order)
+    worker = _worker(stop)
+    worker.more = bool(order.get("more"))
+    try:
+        return worker.run(bundle, options.root)
+    finally:
+        worker.close()
 
 
 def _worker(stop: Stop) -> Worker:
@@ -56,19 +63,24 @@ def _serve(stop: Stop, root: Path | None) -> int:
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else is printed, by us or by a kernel, is not a reply
     worker = _worker(stop)
-    for line in _lines(stop):
-        number, code = None, 75
-        try:
-            bundle = Bundle.from_json(json.loads(line))
-            number = bundle.number
-            code = worker.run(bundle, root)
-        except Exception:  # a bundle that cannot be read must not end the others
-            traceback.print_exc()
-        replies.write(json.dumps({"bundle": number, "exit": code}) + "\n")
-        replies.flush()
-        if stop:
-            return 75
-    return 75 if stop else 0
+    try:
+        for line in _lines(stop):
+            number, code = None, 75
+            try:
+                order = json.loads(line)
+                bundle = Bundle.from_json(order)
+                number = bundle.number
+                worker.more = bool(order.get("more"))
+                code = worker.run(bundle, root)
+            except Exception:  # a bundle that cannot be read must not end the others
+                traceback.print_exc()
+            replies.write(json.dumps({"bundle": number, "exit": code}) + "\n")
+            replies.flush()
+            if stop:
+                return 75
+        return 75 if stop else 0
+    finally:
+        worker.close()
 
 
 def _lines(stop: Stop) -> Iterator[bytes]:

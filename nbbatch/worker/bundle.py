@@ -21,6 +21,7 @@ from ..model import Bundle, Cause, Failure, Point, PointFiles, Record
 from .execute import Attempt, Result, blank_record, now, run_attempt, write_outcome
 from .files import append_line
 from .stop import Stop
+from .warm.source import KernelSource
 
 DONE = 0
 NOT_FINISHED = 75
@@ -53,10 +54,15 @@ class History:
 
 
 class Worker:
-    """Runs bundles; remembers when it began and what its longest point took."""
+    """Runs bundles; remembers when it began and what its longest point took.
+
+    ``more``: another bundle is likely to follow.
+    """
 
     def __init__(self, stop: Stop) -> None:
         self.stop = stop
+        self.source = KernelSource()
+        self.more = False
         self.began = time.monotonic()
         self.longest = 0.0
 
@@ -64,7 +70,8 @@ class Worker:
         """Run the points of ``bundle``; DONE when each has a conclusive record."""
         root = (root or Path(bundle.root)).absolute()
         exit_code = DONE
-        for point in bundle.points:
+        for count, point in enumerate(bundle.points, start=1):
+            self.source.more = self.more or count < len(bundle.points)
             if self.stop or not self._time_left(bundle.settings.walltime):
                 return NOT_FINISHED
             start = time.monotonic()
@@ -78,6 +85,10 @@ class Worker:
             if not finished:
                 exit_code = NOT_FINISHED
         return exit_code
+
+    def close(self) -> None:
+        """End what is kept ready for further points."""
+        self.source.close()
 
     def _time_left(self, walltime: int | None) -> bool:
         if walltime is None:
@@ -128,7 +139,7 @@ class Worker:
         }
         append_line(attempts, json.dumps(line))
         try:
-            return run_attempt(attempt, self.stop)
+            return run_attempt(attempt, self.stop, self.source)
         except Exception as error:  # a defect of ours, a full disk: it must not end the bundle
             traceback.print_exc()
             failure = Failure(type(error).__name__, str(error), traceback.format_exc())

@@ -28,13 +28,14 @@ from .ending import Facts, judge
 from .engine import ENGINE, ExecutedNotebook
 from .figures import write_figures
 from .files import write_atomic
-from .kernel import Kernel, KernelProblem, Scratch, find_kernel
+from .kernel import Kernel, KernelProblem, find_kernel
 from .memory import MemoryWatch, OutOfMemoryCount
 from .metrics import metrics_from_outputs
 from .outputs import OutputLog
 from .prepare import NotebookInvalid, inject, kernel_name, load_notebook
 from .stop import Stop
 from .texts import write_texts
+from .warm.source import KernelSource
 
 OTHERS_SHARE = 0.2
 """A point that began within this part of its job's time, so far, had nearly all of it."""
@@ -114,12 +115,12 @@ def write_outcome(attempt: Attempt, nb: NotebookNode, record: Record) -> None:
     write_atomic(attempt.folder / PointFiles.RECORD, f"{text}\n".encode("utf-8", "replace"))
 
 
-def run_attempt(attempt: Attempt, stop: Stop) -> Result:
+def run_attempt(attempt: Attempt, stop: Stop, source: KernelSource) -> Result:
     """Run the point and write its files, the record last. Raises for our own defects only."""
     started, clock = now(), time.monotonic()
     log = OutputLog(attempt.folder / PointFiles.LOG)
     try:
-        run = _Run(attempt, stop, log, clock)
+        run = _Run(attempt, stop, log, clock, source)
         problem = run.execute()
     finally:
         log.close()
@@ -163,8 +164,11 @@ def _write_extras(attempt: Attempt, nb: NotebookNode) -> tuple[str, ...]:
 class _Run:
     """The kernel, its watch and its client for the length of one attempt."""
 
-    def __init__(self, attempt: Attempt, stop: Stop, log: OutputLog, clock: float) -> None:
+    def __init__(
+        self, attempt: Attempt, stop: Stop, log: OutputLog, clock: float, source: KernelSource
+    ) -> None:
         self.attempt = attempt
+        self.source = source
         self.settings = attempt.bundle.settings
         self.stop = stop
         self.log = log
@@ -193,8 +197,14 @@ class _Run:
             return problem
         nb.metadata.papermill["input_path"] = str(self.attempt.root / self.attempt.bundle.notebook)
         nb.metadata.papermill["output_path"] = str(self.attempt.executed)
+        kernel = self.source.take(
+            self.kernel_name,
+            spec,
+            settings=self.settings,
+            cwd=self.attempt.cwd(),
+            tcp=self.attempt.tcp,
+        )
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        kernel = Kernel(self.kernel_name, spec, Scratch(), tcp=self.attempt.tcp)
         watch = MemoryWatch(kernel.processes, self.settings.memory, kernel.kill)
         try:
             self._converse(nb, kernel, watch)
@@ -224,6 +234,7 @@ class _Run:
             client = kernel.start(self.attempt.cwd(), self.attempt.environment())
             oom.append(OutOfMemoryCount(kernel.pid))
             watch.start()  # after the fork: no thread of ours is alive in it
+            self.source.prepare()
             return client
 
         def connect(executed: ExecutedNotebook) -> PointClient:

@@ -15,13 +15,14 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from ..model import PointFiles
 from .files import write_atomic
 from .parameters_cell import tags_of
+
+if TYPE_CHECKING:  # the report reads these files' formats, and need not wait for nbformat
+    from nbformat import NotebookNode
 
 FIGURE_TAGS = frozenset({"nbbatch-figure", "nbsphinx-thumbnail"})
 """A cell with one of these has the notebook's figures; without any, all cells have."""

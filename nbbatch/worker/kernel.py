@@ -23,6 +23,8 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKerne
 from jupyter_client.manager import KernelManager
 
 from .memory import death_name, descendants
+from .warm.provisioner import ForkedKernel, ForkedProvisioner
+from .warm.template import Template
 
 SWEEP_KERNELS = "jupyter/kernels"
 """Kernelspecs that a sweep brings along, relative to the sweep folder."""
@@ -116,9 +118,20 @@ class Kernel:
     ``words`` is the reading end of a pipe with what the process itself writes to its
     standard output and error, past the kernel protocol; ``echoes`` those of the copies
     of ``sys.stdout`` and ``sys.stderr`` (see ``kernel_side/startup.py``).
+
+    With a ``template`` it is forked from that one, and can be before its point is known
+    (``prepare``).
     """
 
-    def __init__(self, name: str, spec: KernelSpec, scratch: Scratch, *, tcp: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        spec: KernelSpec,
+        scratch: Scratch,
+        *,
+        tcp: bool,
+        template: Template | None = None,
+    ) -> None:
         self.name = name
         self.spec = spec
         self.scratch = scratch
@@ -140,26 +153,55 @@ class Kernel:
         self.pidfd: int | None = None
         self.words = -1
         self.echoes: dict[str, int] = {}
-        self._others = descendants(os.getpid())
+        self._template = template
+        if template is not None:
+            self.km.provisioner = ForkedProvisioner(parent=self.km, kernel_spec=spec)
+            self.km.provisioner.template = template
+        self._begun = False
+        self._others: set[int] = set()
 
     # ------------------------------------------------------------------- start
+
+    def prepare(self) -> None:
+        """Have the process forked and make ready; ``start`` gives it its point. TemplateLost."""
+        assert isinstance(self.km.provisioner, ForkedProvisioner)
+        self.km.provisioner.early = True
+        self._launch(self.scratch.path, {})
 
     def start(self, cwd: Path, environment: Mapping[str, str]) -> BlockingKernelClient:
         """Start the process and connect to it; KernelProblem when that fails at once."""
         if not cwd.is_dir():
             raise KernelProblem(f"The folder to run in, {cwd}, does not exist on this machine.")
+        self._begun = True
+        self._others = descendants(os.getpid()) - {self.pid}
+        if self.pid:
+            process = getattr(self.km.provisioner, "process", None)
+            assert isinstance(process, ForkedKernel)
+            with suppress(OSError):  # it has died: whoever waits for it will see that
+                process.hand_over(str(cwd), environment)
+        else:
+            self._launch(cwd, environment)
+        if self._template is not None:
+            self._template.begin(self.pid)
+        client: BlockingKernelClient = self.km.client(context=self.context)
+        client.allow_stdin = False
+        client.start_channels(stdin=False, hb=False)
+        return client
+
+    def _launch(self, cwd: Path, environment: Mapping[str, str]) -> None:
         if self.python:
             opened = {name: self.scratch.fifo(name) for name in ("stdout", "stderr")}
             self.echoes = {name: fd for name, fd in opened.items() if fd is not None}
         self.words, write_end = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         os.set_blocking(self.words, False)
+        variables = kernel_variables(self.scratch.path, python=self.python)
         try:
             with warnings.catch_warnings():
                 # ZMQ's threads make Python warn of fork; what runs after it is one C call.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 self.km.start_kernel(
                     cwd=str(cwd),
-                    env={**os.environ, **self._environment(), **environment},
+                    env={**os.environ, **variables, **environment},
                     stdout=write_end,
                     stderr=write_end,
                     extra_arguments=self._arguments(),
@@ -173,10 +215,6 @@ class Kernel:
         if self.pid and hasattr(os, "pidfd_open"):
             with suppress(OSError):
                 self.pidfd = os.pidfd_open(self.pid)
-        client: BlockingKernelClient = self.km.client(context=self.context)
-        client.allow_stdin = False
-        client.start_channels(stdin=False, hb=False)
-        return client
 
     def _arguments(self) -> list[str]:
         # IPython's history: no file in the home folder. Only where the arguments reach
@@ -185,15 +223,9 @@ class Kernel:
             return ["--HistoryManager.hist_file=:memory:"]
         return []
 
-    def _environment(self) -> dict[str, str]:
-        environment = {
-            "IPYTHONDIR": str(self.scratch.path / "ipython"),
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else a warning in each kernel's stderr
-        }
-        if self.python and os.environ.get("MPLBACKEND", "").lower() == "agg":
-            # Set by many a batch profile; in a notebook it makes every figure vanish.
-            environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-        return environment
+    def suits(self, name: str, template: Template) -> bool:
+        """True for a kernel that waits, forked from ``template``."""
+        return self.name == name and self._template is template and not self.gone()
 
     # ------------------------------------------------------------------- while it runs
 
@@ -210,7 +242,11 @@ class Kernel:
 
     def processes(self) -> set[int]:
         """The kernel, all that it started, and orphans of these."""
-        return descendants(os.getpid()) - self._others
+        if not self._begun:
+            return {self.pid} - {0}
+        ours = descendants(os.getpid()) - self._others
+        # Asked afterwards, so that a kernel which is forked just now is known.
+        return ours - (self._template.bystanders() if self._template else set())
 
     def interrupt(self) -> None:
         with suppress(OSError, RuntimeError):
@@ -246,17 +282,31 @@ class Kernel:
         with suppress(Exception):
             self.km.cleanup_resources()
         self.context.destroy(linger=0)
+        if self._template is not None:
+            self._template.begin(self.pid)
         self.scratch.remove()
 
     def _reap(self) -> None:
         # The kernel itself is waited for by its Popen object, its orphans by us.
-        for pid in descendants(os.getpid()) - self._others - {self.pid}:
+        for pid in self.processes() - {self.pid}:
             with suppress(OSError):
                 os.waitpid(pid, os.WNOHANG)
 
     def death(self) -> str:
         """How it ended, in words."""
         return death_name(self.returncode())
+
+
+def kernel_variables(scratch: Path, *, python: bool) -> dict[str, str]:
+    """What each kernel finds in its environment, besides what this process has."""
+    variables = {
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else a warning in each kernel's stderr
+    }
+    if python and os.environ.get("MPLBACKEND", "").lower() == "agg":
+        # Set by many a batch profile; in a notebook it makes every figure vanish.
+        variables["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    return variables
 
 
 def _die_with(parent: int) -> Any:

@@ -22,8 +22,9 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters.highlight import Highlight2HTML
 from nbformat import NotebookNode
 
-from ..model import Cause, Outcome, PointFiles, Record, Value
+from ..model import SUMMARY, Cause, Outcome, PointFiles, Record, Value
 from .displays import OUTPUT_TYPES, balanced_html, static_output
+from .maths import latex_html, markdown_html
 from .parameters_cell import source_of, tags_of
 from .units import memory_text
 
@@ -91,7 +92,7 @@ def render_page(
 def _report_href(stylesheet_href: str, point: str) -> str:
     """The report's view of the point, which leads to its neighbours along each axis."""
     index = PurePosixPath(stylesheet_href).parent.parent / "index.html"
-    return f"{index}#point={quote(point, safe='')}"
+    return str(index) if point == SUMMARY else f"{index}#point={quote(point, safe='')}"
 
 
 def value_text(value: Value) -> str:
@@ -241,6 +242,8 @@ def _exporter(hide_input: bool) -> Any:
         optimistic_validation=True,  # once, not after each preprocessor
     )
     exporter.register_filter("balanced_html", balanced_html)
+    exporter.register_filter("markdown2html", markdown_html)
+    exporter.register_filter("latex_html", latex_html)
     # The outputs are chosen in ``displays``: each bundle has one type left.
     exporter.register_filter("filter_data_type", sorted)
     return exporter

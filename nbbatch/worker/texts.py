@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from ..model import PointFiles
 from .figures import numbered_cells
 from .files import write_atomic
+
+if TYPE_CHECKING:  # the report reads these files' formats, and need not wait for nbformat
+    from nbformat import NotebookNode
 
 FILE = "cells.js"
 CELL_LIMIT = 20_000

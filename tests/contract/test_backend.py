@@ -159,7 +159,7 @@ def test_killed_between_submission_and_its_note(bench: Bench) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path; from nbbatch.sweep import Sweep\n"
         "sweep = Sweep.open(Path(sys.argv[1]))\n"
-        "sweep._accepted = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "sweep._queue._accepted = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "sweep.submit()"
     )
     subprocess.run([sys.executable, "-c", script, str(bench.out)], check=False)

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 FARM = Path(__file__).parent / "slurm" / "slurm-farm"
-CONFIGURATION = (
-    Path(os.environ.get("NBBATCH_SLURM_FARM", "/var/tmp/nbbatch-farm/slurm")) / "etc" / "slurm.conf"
-)
+FOLDER = Path(os.environ.get("NBBATCH_SLURM_FARM", "/var/tmp/nbbatch-farm/slurm"))
+CONFIGURATION = FOLDER / "etc" / "slurm.conf"
+MAIL = FOLDER / "log" / "mail"
+"""A line for each mail that Slurm sent."""
 
 
 def use_slurm(monkeypatch: pytest.MonkeyPatch) -> None:

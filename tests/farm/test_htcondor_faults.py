@@ -153,7 +153,7 @@ def test_more_memory_than_asked_for(bench: Bench) -> None:
     sweep = bench.run(bench.notebook(EAT), {"x": [1]}, memory="300MB")
     until(lambda: states(sweep) == {1: "held"})
     assert reason(sweep).startswith("asked 384MB of memory, used ")  # the pool rounds up
-    assert reason(sweep).endswith("cancel it, then run again with --memory 768MB")
+    assert reason(sweep).endswith(f"`nbbatch resume {sweep.root} --memory 768MB`")
 
 
 def test_more_memory_at_the_next_try(bench: Bench) -> None:
@@ -385,7 +385,9 @@ def test_longer_than_its_time(bench: Bench) -> None:
     notebook = bench.notebook("print('half way', flush=True)", "import time; time.sleep(600)")
     sweep = bench.run(notebook, {"x": [1]}, time="8s")
     until(lambda: states(sweep) == {1: "held"})
-    assert reason(sweep) == "it ran longer than --time: run again with a longer --time"
+    assert (
+        reason(sweep) == "it ran longer than --time: cancel it, then run again with a longer --time"
+    )
     (array,) = [event for event in sweep.folder.events() if event["event"] == "accepted"]
 
     sweep.cancel()

@@ -44,7 +44,7 @@ def test_a_pool_of_ones_own_starts_and_stops(tmp_path: Path) -> None:
     order("inside", "bare", "bash", str(script))
 
     said = (tmp_path / "said").read_text()
-    assert "started a pool of your own" in said
+    assert "a pool of your own is up now" in said
     folder = SweepFolder(tmp_path / "sweep")
     assert [folder.record(point) is not None for point in folder.points()] == [True, True]
     site = json.loads((folder.submit / "htcondor.json").read_text())

@@ -1,4 +1,4 @@
-"""Several points a job: a job that is killed midway costs the point it was at, not the others."""
+"""Several points a job: how many, and what a job that is killed midway costs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.contract.conftest import Bench, states, until
+from tests.contract.conftest import LONG, Bench, states, until
 
+from .light_sweep import finished, light_sweep, ran
 from .slurm_pool import use_slurm
 
 # The size that the figures in the documentation are of takes ten minutes on two cores.
@@ -57,3 +58,34 @@ def test_three_jobs_killed_midway(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     # The point that was running when its worker was killed did not come to its end then.
     assert sum(Counter(bench.ended()).values()) <= POINTS + KILLED
     assert set(bench.ended()) == {str(x) for x in points}
+
+
+def test_auto_learns_from_the_first_points_with_nobody_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten go first, each in a job of its own; the jobs that end send the rest in one bundle."""
+    use_slurm(monkeypatch)
+    sweep = light_sweep(tmp_path, 40, points_per_job=0)
+    assert len(sweep.submit()) == 40
+    assert sweep.postponed() == 30
+
+    until(lambda: finished(sweep))
+
+    batches = [sweep.folder.batch(number)["bundles"] for number in (1, 2)]
+    assert [len(bundle) for bundle in batches[0]] == [1] * 10
+    assert [len(bundle) for bundle in batches[1]] == [30]  # a second each: six hundred fit
+    assert ran(sweep) == sorted(point.id for point in sweep.points)
+    assert set(states(sweep).values()) == {"ok"}
+    assert sweep.folder.events()[-1]["counts"] == {"ok": 40}
+
+
+def test_what_waits_for_the_first_points_is_cancelled_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_slurm(monkeypatch)
+    sweep = light_sweep(tmp_path, 40, points_per_job=0, setup="sleep 600 & wait")
+    sweep.submit()
+    sweep.cancel()
+    sweep.wait(LONG)
+    assert set(states(sweep).values()) == {"cancelled"} and sweep.postponed() == 0
+    assert ran(sweep) == []

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nbbatch.model import Cause, PointFiles, PointState, PointView
+from nbbatch.errors import CommandFailed
+from nbbatch.model import Cause, Job, PointFiles, PointState, PointView, Usage
 from nbbatch.sweep import RESUMED, Sweep
 from tests.contract.conftest import LONG, Bench, states, until
 
@@ -44,8 +45,18 @@ def partial(sweep: Sweep, view: PointView) -> str:
     return (sweep.root / view.point.dir / PointFiles.EXECUTED).read_text()
 
 
-def test_out_of_time_is_a_result_with_all_that_was_printed(bench: Bench) -> None:
+def test_out_of_time_is_a_result_and_is_tried_again_with_more_where_asked(
+    bench: Bench, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    second = Bench(other, "slurm")
+    hang_once = f"import os\nif os.path.exists({str(other / 'ended')!r}) or x == 2: pass\nelse:\n"
+    first_time = f"open({str(other / 'ran')!r}).read().split().count('1') == 1"
+    hang_once = HANG.replace("600", f"600 if x == 1 and {first_time} else 0")
     sweep = bench.run(bench.notebook(HANG), {"x": [1]}, time="1m")
+    again = second.run(second.notebook(hang_once), {"x": [1, 2]}, time="1m", retry_time="2x")
+
     (view,) = sweep.wait(LONG)
     assert view.state is PointState.TIMEOUT
     assert view.record is not None and view.record.cause is Cause.WALLTIME
@@ -53,6 +64,11 @@ def test_out_of_time_is_a_result_with_all_that_was_printed(bench: Bench) -> None
     assert view.record.failure.source == "import time; time.sleep(600)"
     assert "half way" in partial(sweep, view)
     assert bench.ran() == ["1"]  # with the same time it would end the same way
+
+    again.wait(LONG)
+    assert states(again) == {1: "ok", 2: "ok"}
+    assert second.ran() == ["1", "1", "2"]  # only the point that ran out of it
+    assert requests(again, "--time=") == ["00:01:00", "00:02:00"]
 
 
 EAT = "import time\nkept = []\nwhile True: kept.append(bytearray(10**7)); time.sleep(0.02)"
@@ -83,11 +99,15 @@ def test_retry_with_more_memory(bench: Bench) -> None:
     sweep.wait(LONG)
     assert states(sweep) == {1: "ok", 2: "ok"}
     assert bench.ran() == ["1", "2", "2"]
-    asked = [
-        script.read_text().split("--mem=")[1].split("\n")[0]
+    assert requests(sweep, "--mem=") == ["400M", "800M"]
+
+
+def requests(sweep: Sweep, option: str) -> list[str]:
+    """What the sweep's arrays asked for, one after the other."""
+    return [
+        script.read_text().split(option)[1].split("\n")[0]
         for script in sorted(sweep.folder.submit.glob("*-[0-9].sh"))
     ]
-    assert asked == ["400M", "800M"]
 
 
 def sweep_reason(sweep: Sweep) -> str:
@@ -116,16 +136,33 @@ def test_requeued_by_an_administrator(bench: Bench) -> None:
     assert bench.ended() == ["1"]
 
 
-def test_preempted_for_good_then_resumed(bench: Bench) -> None:
-    notebook = bench.notebook(wait_for_go(bench))
-    sweep = bench.run(notebook, {"x": [1]}, options=("partition=scavenge",))
+def urgent_job() -> None:
+    """A job that takes the node from those of other partitions."""
+    slurm("sbatch", "-p", "urgent", "-n", "8", "-o", "/dev/null", "--wrap", "sleep 1")
+
+
+def test_preempted_and_queued_again(bench: Bench) -> None:
+    """As most sites have it: the point is tried again by itself, and has a record of both."""
+    sweep = bench.run(bench.notebook(wait_for_go(bench)), {"x": [1]})
     until(lambda: bench.ran() == ["1"])
-    urgent = ("-p", "urgent", "-n", "8", "-o", "/dev/null", "--wrap", "true")
-    slurm("sbatch", *urgent)
+    urgent_job()
+    until(lambda: bench.ran() == ["1", "1"])
+    (bench.folder / "go").touch()
     (view,) = sweep.wait(LONG)
-    # The farm's KillWait is 5 s: a busy machine may not have saved and recorded by then.
-    assert view.state in (PointState.INTERRUPTED, PointState.LOST)
+    assert (view.state, view.attempts) == (PointState.OK, 2)
+    assert bench.ended() == ["1"]
+
+
+def test_preempted_for_good_then_resumed(bench: Bench) -> None:
+    """Where the partition cancels what it preempts, the worker has saved what there was."""
+    notebook = bench.notebook("print('half way', flush=True)", wait_for_go(bench))
+    sweep = bench.run(notebook, {"x": [1]}, options=("partition=scavenge",))
+    until(lambda: half_way(sweep))
+    urgent_job()
+    (view,) = sweep.wait(LONG)
+    assert view.state is PointState.INTERRUPTED
     assert "preempted" in view.reason
+    assert "half way" in partial(sweep, view)
     (bench.folder / "go").touch()
     sweep.submit(RESUMED)
     sweep.wait(LONG)
@@ -183,11 +220,9 @@ def test_a_worker_that_cannot_start_says_why(bench: Bench) -> None:
 
 def test_what_squeue_has_forgotten_is_found_in_accounting_or_logs(bench: Bench) -> None:
     """Nobody looked while the job was in the queue; the ending is told all the same."""
-    sweep = bench.run(bench.notebook(HANG), {"x": [1]}, setup="sleep 600")
+    sweep = bench.run(bench.notebook(HANG), {"x": [1]}, setup="sleep 600 & wait")
     task = job(sweep)
-    log = next(iter([*sweep.folder.logs.glob("*_0.log")]), None)
     until(lambda: any(sweep.folder.logs.glob("*_0.log")))
-    assert log is None or log.exists()
     slurm("scancel", task)
     until(lambda: task not in slurm("squeue", "-h", "-r", "-t", "all", "-o", "%i"))
     (view,) = sweep.wait(LONG)
@@ -196,16 +231,29 @@ def test_what_squeue_has_forgotten_is_found_in_accounting_or_logs(bench: Bench) 
 
 
 def test_usage_comes_from_accounting(bench: Bench) -> None:
-    sweep = bench.run(bench.notebook("import time; time.sleep(2)"), {"x": [1]})
+    """Also where slurmdbd was away when the job ended: slurmctld tells it later.
+
+    The job lasts several times JobAcctGatherFrequency: what is never sampled has no peak.
+    """
+    with_accounts = accounting()
+    if with_accounts:
+        farm("stop", "slurmdbd")
+    eat = "kept = b'x' * 200_000_000"
+    sweep = bench.run(bench.notebook(eat, "import time; time.sleep(4)"), {"x": [1]})
     sweep.wait(LONG)
     accepted = next(e for e in sweep.folder.events() if e["event"] == "accepted")
-    from nbbatch.model import Job
-
     wanted = Job(accepted["array"], 0)
-    if not accounting():
+    if not with_accounts:
         assert sweep.backend.usage([wanted]) == {}
         return
-    until(lambda: sweep.backend.usage([wanted])[wanted].ended == "COMPLETED")
-    used = sweep.backend.usage([wanted])[wanted]
-    assert used.wall_seconds is not None and used.wall_seconds >= 2
-    assert used.peak_memory is not None and used.peak_memory > 10_000_000
+    with pytest.raises(CommandFailed, match="sacct"):
+        sweep.backend.usage([wanted])
+    farm("start", "slurmdbd")
+
+    def told() -> Usage:
+        return sweep.backend.usage([wanted]).get(wanted, Usage())
+
+    until(lambda: told().ended == "COMPLETED" and told().peak_memory)
+    used = told()
+    assert used.wall_seconds is not None and used.wall_seconds >= 4
+    assert used.peak_memory is not None and used.peak_memory > 200_000_000

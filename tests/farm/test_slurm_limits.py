@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from nbbatch.model import PointState
-from nbbatch.plan import Request, make_plan
 from nbbatch.sweep import Sweep
-from tests.notebooks import write_notebook
+from tests.contract.conftest import LONG, until
 
-from .light_worker import interpreter
-from .slurm_pool import accounting, configured, farm, slurm, use_slurm
+from .light_sweep import finished, light_sweep, ran
+from .slurm_pool import MAIL, accounting, configured, farm, slurm, use_slurm
 
 PROGRAMS = ("sbatch", "squeue", "scancel", "scontrol", "sacct", "sacctmgr")
 
@@ -38,20 +39,6 @@ def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
-def light_sweep(folder: Path, points: int, **words: object) -> Sweep:
-    notebook = write_notebook(folder / "light.ipynb", "pass", parameters="x = 0")
-    request = Request(
-        notebook=notebook,
-        grid={"x": list(range(points))},
-        backend="slurm",
-        out=folder / "sweep",
-        max_points=points,
-        python=str(interpreter(folder)),
-        **words,  # type: ignore[arg-type]
-    )
-    return Sweep.create(make_plan(request))
-
-
 def test_more_points_than_the_cluster_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,8 +54,7 @@ def test_more_points_than_the_cluster_takes(
         views = sweep.wait(300)
 
     assert Counter(v.state for v in views) == {PointState.OK: 300}
-    ran = (sweep.root / "ran").read_text().split()
-    assert sorted(ran) == sorted(point.id for point in sweep.points)
+    assert ran(sweep) == sorted(point.id for point in sweep.points)
 
 
 def test_ten_thousand_points_cost_a_bounded_number_of_commands(
@@ -83,7 +69,8 @@ def test_ten_thousand_points_cost_a_bounded_number_of_commands(
         # Ten arrays of at most 1001 tasks and the job that builds the report.
         assert submitting["sbatch"] == 11
         assert submitting["squeue"] == 1
-        assert submitting.total() <= 11 + 1 + 3  # …, scontrol show config, sacctmgr twice
+        # …, and scontrol for the cluster and its partitions, sacctmgr for three tables.
+        assert submitting.total() <= 11 + 1 + 2 + 3
 
         counted.write_text("")
         for _ in range(20):
@@ -93,24 +80,41 @@ def test_ten_thousand_points_cost_a_bounded_number_of_commands(
         sweep.cancel()
 
 
-def test_an_accounts_limit_is_kept(tmp_path: Path) -> None:
-    """MaxSubmitJobs of the association: what fits now is submitted, the rest waits."""
-    if not accounting():
-        return  # without accounting there is no such limit
-    user = ("sacctmgr", "-i", "modify", "user", "root", "set")
-    slurm(*user, "MaxSubmitJobs=5")
+@contextmanager
+def limited() -> Iterator[None]:
+    """Limits of each kind: of the user, of an account above the user's own, of the QOS."""
+    admin = ("sacctmgr", "-i")
+    qos = ("MaxSubmitJobsPerUser", "MaxSubmitJobsPerAccount", "GrpSubmitJobs")
+    slurm(*admin, "add", "account", "dept", "GrpSubmitJobs=5")
+    slurm(*admin, "add", "account", "group", "parent=dept")
+    slurm(*admin, "add", "user", "root", "account=group", "MaxSubmitJobs=6")
+    slurm(*admin, "modify", "qos", "normal", "set", *(f"{n}={7 + i}" for i, n in enumerate(qos)))
     try:
-        sweep = light_sweep(tmp_path, 12)
+        yield
+    finally:
+        slurm(*admin, "modify", "qos", "normal", "set", *(f"{name}=-1" for name in qos))
+        farm("clean")
+        slurm(*admin, "delete", "user", "root", "where", "account=group")
+        slurm(*admin, "delete", "account", "group", "dept")
+
+
+def test_the_limits_of_accounting_are_kept_with_nobody_there(tmp_path: Path) -> None:
+    if not accounting():
+        return  # without it there are no such limits
+    with limited():
+        sweep = light_sweep(tmp_path, 9, options=("account=group",), mail="limits@example.org")
         sweep.submit()
+        caps = sweep.backend.site.allowance.caps  # type: ignore[attr-defined]
+        assert sorted(cap.limit for cap in caps) == [5, 6, 7, 8, 9]
         (array,) = [e for e in sweep.folder.events() if e["event"] == "accepted"]
         assert array["size"] == 4  # one is kept for the job that builds the report
-        while sweep.top_up():
-            pass
-        sweep.wait(120)
-    finally:
-        slurm(*user, "MaxSubmitJobs=-1")
-    assert Counter(v.state for v in sweep.views()) == {PointState.OK: 12}
-    assert len((sweep.root / "ran").read_text().split()) == 12
+        # Nobody looks: the job at the end sends the rest, as much as there is room for.
+        until(lambda: finished(sweep), 2 * LONG)
+        assert ran(sweep) == sorted(point.id for point in sweep.points)
+        assert Counter(v.state for v in sweep.views()) == {PointState.OK: 9}
+    # Those that sent more were not the end: one mail.
+    until(lambda: "limits@example.org" in MAIL.read_text())
+    assert MAIL.read_text().count("limits@example.org") == 1
 
 
 def test_an_impossible_request_is_refused_with_slurms_words(tmp_path: Path) -> None:

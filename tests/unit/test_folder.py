@@ -113,7 +113,7 @@ def test_the_lock_of_a_killed_process_is_broken(folder: SweepFolder) -> None:
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", holder], check=False)
-    assert folder.lock_file.exists()
+    assert (folder.lock_folder / "1").exists()
     with folder.lock("resume"):
         pass
 

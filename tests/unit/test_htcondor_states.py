@@ -55,7 +55,7 @@ def test_phases(ad: dict[str, Any], phase: JobPhase, reason: str, host: str) -> 
                 "MemoryProvisioned": 2048,
                 "ResidentSetSize": 3_250_000,
             },
-            "asked 2GB of memory, used 3.1GB: cancel it, then run again with --memory 4GB",
+            "asked 2GB of memory, used 3.1GB: `nbbatch resume /sweeps/scan --memory 4GB`",
         ),
         (  # a cgroup's kill: the recorded size is not the job's
             {
@@ -64,7 +64,7 @@ def test_phases(ad: dict[str, Any], phase: JobPhase, reason: str, host: str) -> 
                 "RequestMemory": 128,
                 "ResidentSetSize": 275,
             },
-            "asked 128MB of memory and used more: cancel it, then run again with --memory 256MB",
+            "asked 128MB of memory and used more: `nbbatch resume /sweeps/scan --memory 256MB`",
         ),
         (
             {
@@ -78,7 +78,7 @@ def test_phases(ad: dict[str, Any], phase: JobPhase, reason: str, host: str) -> 
         ),
         (
             {"HoldReasonCode": 46, "HoldReason": "The job exceeded allowed job duration of 00:04"},
-            "it ran longer than --time: run again with a longer --time",
+            "it ran longer than --time: cancel it, then run again with a longer --time",
         ),
         (
             {

@@ -26,21 +26,28 @@ MAY_IMPORT: dict[str, set[str]] = {
     "collect": VALUES,
     "provenance": VALUES,
     "backends": VALUES | {"folder", "worker"},  # nothing of grids, reports, notebooks
-    "folder": VALUES | {"worker"},
+    "folder": VALUES | {"locks", "worker"},
+    "locks": VALUES,
     "catalogue": VALUES | {"folder", "worker"},
     "failures": VALUES | {"results", "worker"},
     "results": VALUES | {"worker"},
+    "result_files": VALUES | {"results", "worker"},
     "plan": VALUES | {"folder", "grid", "notebook"},
-    "queueing": VALUES | {"backends", "folder", "submissions"},
+    "queueing": VALUES | {"backends", "bundling", "folder", "postponed", "submissions"},
+    "postponed": frozenset(),
+    "retrying": VALUES | {"collect"},
     "submissions": VALUES | {"folder"},
-    "views": VALUES | {"collect", "folder", "submissions"},
-    "bundling": VALUES | {"catalogue", "folder"},
+    "settled": VALUES | {"worker"},
+    "summary_notebook": VALUES | {"folder", "locks", "results", "worker"},
+    "stamps": VALUES | {"__init__"},
+    "views": VALUES | {"collect", "folder", "settled", "submissions"},
+    "bundling": VALUES | {"catalogue", "collect", "folder"},
     "create": VALUES
-    | {"bundling", "catalogue", "collect", "folder", "notebook", "plan", "provenance"},
+    | {"backends", "bundling", "catalogue", "collect", "folder", "notebook", "plan", "provenance"},
 }
 # The doors and what they open may use everything beneath them, and not each other.
-DOORS = {"cli", "__main__"}
-UPPER = {"sweep", "report", "display"}
+DOORS = {"cli", "__main__", "interactive"}  # %nbbatch in a cell is the command line
+UPPER = {"history", "schedule", "sweep", "report", "display"}
 
 HEAVY = {
     *("papermill", "nbclient", "nbconvert", "nbformat", "jupyter_client", "IPython"),

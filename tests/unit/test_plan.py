@@ -121,6 +121,9 @@ def test_resources_of_the_grid_and_of_the_command_line(notebook: Path) -> None:
         ({"retries": -1}, "--retries cannot be negative"),
         ({"options": ["partition"]}, "write it as KEY=VALUE"),
         ({"retry_memory": "half"}, "a factor above 1"),
+        ({"retry_time": "2x"}, "no --time that it could multiply"),
+        ({"retry_time": "2x", "time": "1h", "retry_memory": "1"}, "--retry-memory 1: write"),
+        ({"retry_memory": "2x", "backend": "slurm"}, "no --memory that it could multiply"),
     ],
 )
 def test_bad_options(notebook: Path, words: dict[str, Any], said: str) -> None:

@@ -185,13 +185,15 @@ def test_hidden_input_leaves_outputs() -> None:
     assert "secret" not in str(page)
 
 
-def test_math_stays_readable_and_markdown_is_closed() -> None:
+def test_formulas_are_mathml_and_markdown_is_closed() -> None:
     page = page_of(
         nbformat.v4.new_markdown_cell("$$\\chi^2 < 1$$ <div class='alert'>unclosed"),
         code("next_cell"),
     )
 
-    assert "$$\\chi^2 < 1$$" in text_of(page)
+    (formula,) = page.select("math")
+    assert formula["display"] == "block" and formula["alttext"] == "\\chi^2 < 1"
+    assert formula.text == "χ2<1"
     assert [section["class"] for section in page.select("main > section")] == [
         ["markdown", "rendered_html"],
         ["code"],

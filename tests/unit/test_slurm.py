@@ -11,15 +11,19 @@ import pytest
 
 from nbbatch.backends.base import Batch
 from nbbatch.backends.command import run, scrubbed
+from nbbatch.backends.slurm_accounting import Asked, parse_allowance
 from nbbatch.backends.slurm_limits import (
     Allowance,
+    Cap,
     Cluster,
+    Partition,
     arrays_of,
     chunks,
-    parse_allowance,
     parse_config,
     parse_listing,
+    parse_partitions,
     room,
+    seconds_of,
 )
 from nbbatch.backends.slurm_script import (
     Chunk,
@@ -128,6 +132,13 @@ def test_a_container() -> None:
     )
 
 
+def test_jobs_that_others_wait_for_send_them_at_their_end() -> None:
+    script = array_script(replace(BATCH, more=True), Chunk(1, 2))
+    (line,) = lines(script, 'if [ "$nb_code" = 0 ]')
+    assert "python -m nbbatch go-on '/data/my sweeps/scan' || true; exit 0" in line
+    assert "go-on" not in array_script(BATCH, Chunk(1, 2))
+
+
 def test_the_job_that_builds_the_report() -> None:
     header = replace(HEADER, launch=replace(HEADER.launch, mail="ada@example.org"))
     script = finish_script(replace(BATCH, header=header), ["48", "49"])
@@ -136,7 +147,7 @@ def test_the_job_that_builds_the_report() -> None:
     assert "#SBATCH --mail-user=ada@example.org" in asked
     assert "#SBATCH --partition=short" in asked
     assert "#SBATCH --exclusive" not in asked  # it needs no node for itself
-    assert "exec /opt/venv/bin/python -m nbbatch finish '/data/my sweeps/scan'\n" in script
+    assert "\n/opt/venv/bin/python -m nbbatch finish '/data/my sweeps/scan'\n" in script
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
 
 
@@ -341,6 +352,15 @@ def test_advice_has_the_figures() -> None:
     assert "site's default" in status_of(told[Job("48", 0)], Resources(), {}).reason
 
 
+def test_by_whom_a_job_was_cancelled() -> None:
+    """squeue has another reason, or none, for what was cancelled: that is not told."""
+    for reason, who in (("by root", " by root"), ("JobHeldUser", ""), ("None", "")):
+        told = parse_queue(f"48_0|CANCELLED|n|{reason}")[Job("48", 0)]
+        assert status_of(told, HEADER.resources, {}).reason == (
+            f"its job was cancelled in Slurm{who}: `nbbatch resume` runs it again"
+        )
+
+
 @pytest.mark.parametrize(
     ("end", "state"),
     [
@@ -378,46 +398,114 @@ def test_the_clusters_sizes() -> None:
         "MaxArraySize            = 101\nMaxJobCount             = 200\n"
     )
     assert parse_config(text) == Cluster(101, 200, accounting=True)
+    text += "ClusterName = one\nAccountingStorageEnforce = associations,limits,qos\n"
+    assert parse_config(text) == Cluster(101, 200, accounting=True, name="one", enforced=True)
+    assert not parse_config("AccountingStorageEnforce = none\n").enforced
     assert not parse_config("AccountingStorageType = accounting_storage/none\n").accounting
     assert parse_config("") == Cluster(1001, 10_000, accounting=False)
 
 
+def test_the_partitions_limits() -> None:
+    text = (
+        "PartitionName=main Default=YES QoS=N/A MaxTime=2-00:00:00 State=UP\n"
+        "PartitionName=short Default=NO QoS=quick MaxTime=30:00 State=UP\n"
+        "PartitionName=long Default=NO QoS=N/A MaxTime=UNLIMITED State=UP\n"
+    )
+    assert parse_partitions(text, "") == [Partition("main", 2 * 86400)]
+    assert parse_partitions(text, "short,long") == [
+        Partition("short", 1800, "quick"),
+        Partition("long"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2-00:00:00", 172_800),
+        ("1-12", 129_600),
+        ("01:30:00", 5400),
+        ("10:00", 600),
+        ("30", 1800),
+        ("UNLIMITED", None),
+        ("", None),
+    ],
+)
+def test_how_long_a_limit_is(text: str, seconds: int | None) -> None:
+    assert seconds_of(text) == seconds
+
+
+# account, user, partition, parent, maxjobs, maxsubmit, grpjobs, grpsubmit, defaultqos, qos, maxwall
+ASSOC = """root||||||||normal||
+science|||root|||40|30||normal|
+farm|||science|||4|6||normal|
+farm|ada|||2|5|||small|normal,small|01:00:00
+farm|ada|gpu||1|2|||small|normal,small|
+other|||root|||||||
+other|ada|||||||normal||
+"""
+# name, MaxSubmitPU, MaxSubmitPA, GrpSubmit, MaxWall
+QOS = "normal||||\nsmall|3|7|9|00:30:00\nquick|4|||\n"
+USERS = "ada|farm\nbob|other\n"
+
+
 def test_the_accounts_limits() -> None:
-    own = "farm||||4|6||normal\nfarm|ada|2|5|||small|normal,small\nother|ada||||||normal\n"
-    qos = "normal|||\nsmall|3|1|\n"
-    found = parse_allowance(own, qos, user="ada", account="", chosen="")
-    assert (found.submit_user, found.submit_account, found.submit_qos) == (5, 6, 3)
+    found = parse_allowance(ASSOC, QOS, USERS, Asked("ada"))
+    farm = frozenset({"farm"})
+    assert found.caps == (
+        Cap(5, user="ada", accounts=farm),
+        Cap(6, accounts=farm),
+        Cap(30, accounts=frozenset({"science", "farm"})),  # the parent's, for all below it
+        Cap(3, user="ada", qos="small"),
+        Cap(7, accounts=farm, qos="small"),
+        Cap(9, qos="small"),
+    )
+    assert found.max_time == 1800  # the QOS is stricter than the association
     assert found.running == {"AssocMaxJobsLimit": 2, "AssocGrpJobsLimit": 4}
-    other = parse_allowance(own, qos, user="ada", account="other", chosen="")
-    assert (other.submit_user, other.submit_account, other.submit_qos) == (None, None, None)
-    assert parse_allowance(own, qos, user="bob", account="", chosen="") == Allowance()
+    other = parse_allowance(ASSOC, QOS, USERS, Asked("ada", account="other"))
+    assert (other.caps, other.max_time) == ((), None)
+    assert parse_allowance(ASSOC, QOS, USERS, Asked("bob")) == Allowance()
+
+
+def test_the_limits_of_a_partition() -> None:
+    """Its own association comes first, and its QOS counts all jobs in it."""
+    asked = Asked("ada", qos="normal", partitions=(Partition("gpu", None, "quick"),))
+    found = parse_allowance(ASSOC, QOS, USERS, asked)
+    assert found.caps[0].limit == 2
+    assert found.caps[-1] == Cap(4, user="ada", partitions=frozenset({"gpu"}))
 
 
 def test_room() -> None:
     queue = parse_listing(
-        "RUNNING|ada|farm|48|scan.1a2b3c4d.1.2\nPENDING|bob|farm|50|x\n"
-        "COMPLETED|ada|farm|48|scan.1a2b3c4d.1.2\nnonsense\n"
+        "RUNNING|ada|farm|normal|main|48|scan.1a2b3c4d.1.2\nPENDING|bob|farm|small|main|50|x\n"
+        "COMPLETED|ada|farm|normal|main|48|scan.1a2b3c4d.1.2\nnonsense\n"
     )
-    small = Cluster(max_job_count=10)
-    assert room(small, Allowance(), queue, user="ada") == 10 - 1 - 3 - 1
-    assert room(Cluster(), Allowance("farm", submit_user=4), queue, user="ada") == 4 - 1 - 1
-    assert room(Cluster(), Allowance("farm", submit_account=4), queue, user="ada") == 4 - 2 - 1
-    assert room(Cluster(max_job_count=3), Allowance(), queue, user="ada") == 0
+
+    def left(*caps: Cap, most: int = 10_000) -> int:
+        return room(Cluster(max_job_count=most), Allowance(caps), queue)
+
+    farm = frozenset({"farm"})
+    assert left(most=10) == 10 - 1 - 3 - 1
+    assert left(Cap(4, user="ada")) == 4 - 1 - 1
+    assert left(Cap(4, accounts=farm)) == 4 - 2 - 1
+    assert left(Cap(4, accounts=farm, qos="small")) == 4 - 1 - 1
+    assert left(Cap(9, user="ada"), Cap(4, partitions=frozenset({"main"}))) == 4 - 2 - 1
+    assert left(Cap(4, partitions=frozenset({"gpu"}))) == 4 - 0 - 1
+    assert left(most=3) == 0
     assert arrays_of(queue[:1]) == [JobArray("48", 1, 2)]
 
 
 def test_chunks() -> None:
-    assert chunks(1, 300, max_array_size=101, max_running=None) == [
+    assert chunks(1, 300, max_array_size=101, shares=None) == [
         Chunk(1, 101),
         Chunk(102, 101),
         Chunk(203, 98),
     ]
-    shared = chunks(1, 300, max_array_size=101, max_running=10)
+    shared = chunks(1, 300, max_array_size=101, shares=[4, 3, 3])
     assert [chunk.throttle for chunk in shared] == [4, 3, 3]
     # More arrays than may run: the third begins when the first, whose place it takes, has ended.
-    few = chunks(1, 300, max_array_size=101, max_running=2)
+    few = chunks(1, 300, max_array_size=101, shares=[1, 1])
     assert [(chunk.throttle, chunk.after) for chunk in few] == [(1, ()), (1, ()), (1, ("0",))]
-    assert chunks(1, 0, max_array_size=101, max_running=2) == []
+    assert chunks(1, 0, max_array_size=101, shares=[]) == []
 
 
 def test_usage() -> None:

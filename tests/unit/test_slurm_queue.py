@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nbbatch.backends.slurm_queue import Answer, Ended, Memory, Queue
+from nbbatch.backends.slurm_queue import Answer, Ended, Memory, Queue, cancelled_by
 from nbbatch.model import Job
 
 
@@ -89,3 +89,30 @@ def test_how_jobs_ended_outlives_the_process(tmp_path: Path) -> None:
     another.read()
     assert another.is_final([Job("48", 0)])
     assert not another.is_final([Job("48", 0), Job("48", 1)])
+
+
+@pytest.mark.parametrize(
+    ("state", "who"),
+    [
+        ("CANCELLED by 0", "by root"),
+        ("CANCELLED by 3999999999", "by user 3999999999"),
+        ("CANCELLED", ""),
+        ("COMPLETED", ""),
+    ],
+)
+def test_who_cancelled(state: str, who: str) -> None:
+    assert cancelled_by(state) == who
+
+
+def test_accounting_adds_who_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sacct = tmp_path / "bin" / "sacct"
+    sacct.parent.mkdir()
+    sacct.write_text("#!/bin/sh\necho '48_0|CANCELLED by 0|node01'\n")
+    sacct.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{sacct.parent}:{os.environ['PATH']}")
+    memory, job = Memory(tmp_path), Job("48", 0)
+    memory.note(job, Ended("CANCELLED|None", "CANCELLED", "", "node01"))
+    assert memory.cancelled_by_somebody([job, Job("48", 1)]) == [job]
+    memory.ask_sacct([job])
+    assert memory.jobs[job] == Ended("CANCELLED|None", "CANCELLED", "by root", "node01")
+    assert memory.cancelled_by_somebody([job]) == []

@@ -85,12 +85,32 @@ def record_streams() -> None:
             stream.echo = Recorder(path)
 
 
+def leave_in_order() -> None:
+    """At the end, stop the control thread first.
+
+    It waits up to 10 s for the publisher to take what was printed, and for ever if that was
+    stopped before.
+    """
+    import atexit
+
+    from IPython import get_ipython
+
+    thread = getattr(get_ipython().kernel, "control_thread", None)
+
+    def stop() -> None:
+        if thread is not None and thread.is_alive():
+            thread.stop()
+            thread.join(2)
+
+    atexit.register(stop)  # runs before ipykernel's own, which was registered before
+
+
 def offer_module() -> None:
     """Make ``import nbbatch`` work; at the end, so that an installed one comes first."""
     sys.path.append(f"{SCRATCH}/importable")
 
 
-for step in (keep_all_messages, send_any_text, record_streams, offer_module):
+for step in (keep_all_messages, send_any_text, record_streams, leave_in_order, offer_module):
     try:
         step()
     except Exception as error:

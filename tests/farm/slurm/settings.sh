@@ -41,7 +41,9 @@ ReturnToService=1
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1
 JobRequeue=1
-KillWait=5
+# Slurm's own: the time between TERM and KILL in which a worker saves what it has.
+KillWait=30
+MailProg=$ETC/mail
 OverTimeLimit=0
 # Finished jobs leave squeue after that many seconds (Slurm's default is 300).
 MinJobAge=30
@@ -106,6 +108,8 @@ write_configuration() {   # $1: the text of slurm.conf
     printf '%s\n' CgroupPlugin=cgroup/v1 CgroupMountpoint=/sys/fs/cgroup ConstrainRAMSpace=yes MinRAMSpace=1 \
         >"$ETC/cgroup.conf"
     chmod 644 "$ETC"/{slurm,first-job-id,gres,cgroup}.conf
+    # "Mail": one line for each, its subject and its address.
+    printf '#!/bin/sh\necho "$*" >>%q\n' "$LOG/mail" >"$ETC/mail" && chmod 755 "$ETC/mail"
     mkdir -p "$FARM/state" "$FARM/spool"
     [ "$ACCOUNTING" = yes ] || return 0
     if [ ! -s "$ETC/db-password" ]; then

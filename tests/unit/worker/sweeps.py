@@ -97,11 +97,13 @@ def make_sweep(
     params: Sequence[Mapping[str, Any]] = ({},),
     kernel: str | None = "python3",
     language: str = "python",
+    warm: bool = False,
     **settings: Any,
 ) -> Sweep:
     """A sweep of a notebook with these cells; a cell is its source, or a node.
 
-    ``params`` is one mapping a point; keywords are settings.
+    ``params`` is one mapping a point; keywords are settings. ``warm``: the worker is told
+    that another bundle follows, so that the kernel is forked from a warm process.
     """
     root = folder / "a sweep {with} braces"
     root.mkdir()
@@ -128,7 +130,7 @@ def make_sweep(
         settings=Settings(**settings),
     )
     done = Sweep(root, bundle)
-    done.file.write_text(json.dumps(bundle.to_json()))
+    done.file.write_text(json.dumps({**bundle.to_json(), "more": warm}))
     return done
 
 
@@ -140,11 +142,17 @@ def wait_until(true: Callable[[], bool], what: str) -> None:
 
 
 def processes_of(sweep: Sweep) -> list[psutil.Process]:
-    """Processes that carry the sweep's environment: its kernels and what they started."""
+    """Processes that carry the sweep's environment: its kernels and what they started.
+
+    Those of a warm process show the environment with which that one was started.
+    """
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.environ().get("NBBATCH_POINT_DIR", "").startswith(str(sweep.root)):
+            environment = process.environ()
+            own = environment.get("NBBATCH_POINT_DIR", "").startswith(str(sweep.root))
+            warm = environment.get("TMPDIR") == str(sweep.temporary)
+            if own or (warm and "nbbatch.worker" not in process.cmdline()):
                 found.append(process)
     return found
 

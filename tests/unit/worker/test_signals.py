@@ -108,8 +108,11 @@ def test_an_idle_worker_leaves_at_once(sweep: Callable[..., Sweep]) -> None:
     assert worker.returncode == 75
 
 
-def test_kill_9_of_the_worker_takes_the_kernel_with_it(sweep: Callable[..., Sweep]) -> None:
-    killed = sweep(LONG, retries=1)
+@pytest.mark.parametrize("warm", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_kill_9_of_the_worker_takes_the_kernel_with_it(
+    sweep: Callable[..., Sweep], warm: bool
+) -> None:
+    killed = sweep(LONG, retries=1, warm=warm)
     with killed.start() as worker:
         killed.wait_for("begun")
         kernels = processes_of(killed)
@@ -117,14 +120,16 @@ def test_kill_9_of_the_worker_takes_the_kernel_with_it(sweep: Callable[..., Swee
         worker.wait(PATIENCE)
 
     # The next worker cleans up behind the killed one, but not what could still be in use.
-    (left,) = killed.temporary.iterdir()
+    left = set(killed.temporary.iterdir())
+    assert left
     with killed.start("-") as another:
         another.communicate("", PATIENCE)
-    assert left.exists()
-    os.utime(left, (0, 0))
+    assert set(killed.temporary.iterdir()) == left
+    for folder in left:
+        os.utime(folder, (0, 0))
     with killed.start("-") as another:
         another.communicate("", PATIENCE)
-    assert not left.exists()
+    assert killed.scratch() == []
 
     assert kernels
     psutil.wait_procs(kernels, timeout=PATIENCE)

@@ -1,0 +1,141 @@
+"""Our end of the forking process: started, asked for kernels, ended."""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .choice import Interpreter
+
+IMPORT_SECONDS = 120.0
+FORK_SECONDS = 20.0
+
+
+class TemplateLost(Exception):
+    """The forking process is gone, or does not do what it is asked to."""
+
+
+class Template:
+    """One forking process. ``report`` waits until it has imported what it should."""
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        environment: Mapping[str, str],
+        modules: Sequence[str],
+        scratch: Path,
+    ) -> None:
+        program = scratch / "forking.py"
+        source = files("nbbatch.worker.kernel_side").joinpath("forking.py")
+        program.write_bytes(source.read_bytes())
+        self._link, theirs = socket.socketpair()
+        with theirs:
+            command = [interpreter.python, *interpreter.flags, str(program), str(theirs.fileno())]
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    cwd=scratch,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=sys.__stderr__,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as error:
+                self._link.close()
+                raise TemplateLost(str(error)) from error
+        self.pid = self._process.pid
+        self._report: dict[str, Any] | None = None
+        self._lost = ""
+        self._busy = threading.Lock()
+        self._waiting: set[int] = set()
+        with suppress(OSError):  # its end shows when it is asked for its report
+            self._send({"modules": list(modules)})
+
+    def report(self) -> dict[str, Any]:
+        """What became of the modules: see ``kernel_side/forking.py``. TemplateLost."""
+        if self._report is None:
+            self._report = self._ask(None, (), IMPORT_SECONDS)
+        return self._report
+
+    def fork(
+        self, argv: Sequence[str], environment: Mapping[str, str], fds: Sequence[int]
+    ) -> int:
+        """Have a kernel forked; its pid, a child of this process. TemplateLost.
+
+        It counts as waiting for its point until ``begin``.
+        """
+        self.report()
+        message = {"argv": list(argv), "environment": dict(environment), "worker": os.getpid()}
+        with self._busy:
+            pid = int(self._ask(message, fds, FORK_SECONDS)["pid"])
+            if not pid:
+                raise TemplateLost("the system does not let it fork")
+            self._waiting.add(pid)
+        return pid
+
+    def alive(self) -> bool:
+        return not self._lost and self._process.poll() is None
+
+    def begin(self, pid: int) -> None:
+        """Kernel ``pid`` has its point, or has ended."""
+        self._waiting.discard(pid)
+
+    def bystanders(self) -> set[int]:
+        """Children of this process that belong to no point: ours, and kernels that wait."""
+        with self._busy:
+            return {self.pid, *self._waiting}
+
+    def close(self) -> None:
+        """End it. Its kernels live on."""
+        self._link.close()
+        self._process.kill()
+        self._process.wait()
+
+    def _ask(self, message: Any, fds: Sequence[int], seconds: float) -> dict[str, Any]:
+        if self._lost:
+            raise TemplateLost(self._lost)
+        try:
+            self._link.settimeout(seconds)
+            if message is not None:
+                self._send(message, fds)
+            size = struct.unpack("!Q", self._receive(8))[0]
+            answer: dict[str, Any] = json.loads(self._receive(size))
+        except (OSError, EOFError, ValueError) as error:
+            # A late answer would be taken for that to the next question.
+            self._lost = f"the process that forks kernels is lost: {error!r}"
+            self._process.send_signal(signal.SIGKILL)
+            raise TemplateLost(self._lost) from error
+        return answer
+
+    def _send(self, message: Any, fds: Sequence[int] = ()) -> None:
+        send_message(self._link, message, fds)
+
+    def _receive(self, size: int) -> bytes:
+        chunks = b""
+        while len(chunks) < size:
+            chunk = self._link.recv(size - len(chunks))
+            if not chunk:
+                raise EOFError("it has closed the connection")
+            chunks += chunk
+        return chunks
+
+
+def send_message(link: socket.socket, message: Any, fds: Sequence[int] = ()) -> None:
+    """Send one JSON message with file descriptors, as ``kernel_side/forking.py`` reads them."""
+    body = json.dumps(message).encode()
+    beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    link.sendmsg([struct.pack("!Q", len(body))], beside)
+    link.sendall(body)

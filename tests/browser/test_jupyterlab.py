@@ -1,0 +1,111 @@
+"""A sweep in JupyterLab itself: the block moves, ends in the true state, and is kept."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.lab import STARTS, Lab, Notebook, opened, running_lab
+from tests.notebooks import write_notebook
+
+LONG = 1000 * 90
+"""Milliseconds for what must happen; never a claim of speed."""
+
+LAUNCH = """
+import nbbatch
+s = nbbatch.run("scan.ipynb", {"x": [4, 9, -1, 16, 25, 36]}, jobs=1, out="sweep")
+s
+"""
+BUSY = """
+import time
+deadline = time.time() + 300
+while not s.over and time.time() < deadline:
+    time.sleep(0.1)
+print("the other cell has ended")
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    work = tmp_path / "work"
+    work.mkdir()
+    write_notebook(
+        work / "scan.ipynb",
+        "import time; time.sleep(1)",
+        "import math\nroot = math.sqrt(x)",
+        parameters="x = 1.0",
+    )
+    write_notebook(work / "driver.ipynb", LAUNCH, BUSY, "s.wait()\nprint('waited')", "s.df")
+    with running_lab(work, tmp_path / "home") as lab:
+        yield lab
+
+
+def headlines(notebook: Notebook, cell: int) -> list[str]:
+    """What the block's first line says, from now until the sweep has ended, without repeats."""
+    seen: list[str] = []
+    deadline = time.monotonic() + LONG / 1000
+    first = notebook.block(cell).locator("strong").first
+    while not seen or not re.search("points (are|is) ok", seen[-1]):
+        assert time.monotonic() < deadline, seen
+        said = first.inner_text()
+        if said not in seen:
+            seen.append(said)
+        notebook.page.wait_for_timeout(200)
+    return seen
+
+
+def test_a_sweep_in_a_cell(browser: Browser, lab: Lab) -> None:
+    with opened(browser, lab, "driver.ipynb") as notebook:
+        notebook.run(0)
+        expect(notebook.block(0)).to_be_visible(timeout=LONG)
+        notebook.run(1)  # the kernel is busy with another cell while the block moves
+        moved = headlines(notebook, 0)
+        assert len([said for said in moved if "done" in said]) >= 2, moved
+        expect(notebook.block(0)).to_contain_text("5 of 6 points are ok, 1 not")
+        expect(notebook.block(0)).to_contain_text("1 failed ValueError: math domain error")
+        expect(notebook.done(1)).to_be_visible(timeout=LONG)
+        # Nothing went into the other cell but what it printed itself.
+        other = notebook.cell(1).locator(".jp-OutputArea-output")
+        expect(other).to_have_text(["the other cell has ended"])
+        notebook.run(2)
+        expect(notebook.done(2)).to_be_visible(timeout=LONG)
+        # It waits for what is shown above: no second block.
+        expect(notebook.block(2)).to_have_count(0)
+        notebook.run(3)
+        expect(notebook.cell(3).locator("table.dataframe tbody tr")).to_have_count(6)
+        expect(notebook.block(0)).to_contain_text("ended")
+        notebook.save()
+
+        saved = lab.outputs("driver.ipynb")
+        assert "5 of 6 points are ok" in saved[0] and saved[0].count("nbbatch-sweep") == 1
+        assert "nbbatch-sweep" not in "".join(saved[1:])
+
+        notebook.load(lab.url("driver.ipynb"))
+        expect(notebook.block(0)).to_contain_text("5 of 6 points are ok, 1 not", timeout=LONG)
+
+    with opened(browser, lab, "driver.ipynb") as notebook:  # on another day, by somebody else
+        block = notebook.block(0)
+        expect(block).to_contain_text("5 of 6 points are ok, 1 not", timeout=1000 * STARTS)
+        # The report is a file that the server serves.
+        link = block.get_by_role("link", name="Report")
+        expect(link).to_have_attribute("href", re.compile(r"sweep/report/index\.html"))
+
+
+def test_a_reload_in_the_middle(browser: Browser, lab: Lab) -> None:
+    with opened(browser, lab, "driver.ipynb") as notebook:
+        notebook.run(0)
+        expect(notebook.block(0)).to_contain_text("done,", timeout=LONG)
+        notebook.save()
+        notebook.load(lab.url("driver.ipynb"))
+        # What was saved says from when it is; to show the sweep again brings the news.
+        expect(notebook.block(0)).to_contain_text("as of", timeout=LONG)
+        notebook.cell(3).locator(".jp-InputArea-editor").click()
+        notebook.page.keyboard.press("Control+a")
+        notebook.page.keyboard.type("s")
+        notebook.run(3)
+        assert headlines(notebook, 3)[-1] == "5 of 6 points are ok, 1 not"
