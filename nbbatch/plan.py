@@ -70,6 +70,7 @@ class Request:
     preload: str = "auto"
     cold: bool = False
     no_input: bool = False
+    allow_scripts: bool = False
     summary: str | os.PathLike[str] | None = None
     force: bool = False
 
@@ -287,6 +288,7 @@ def _settings(
         cell_timeout=seconds(request.cell_timeout),
         collect=collect,
         hide_input=request.no_input,
+        allow_scripts=request.allow_scripts,
         memory=resources.memory if local else None,
         walltime=None if local else resources.time,
         retries=request.retries,

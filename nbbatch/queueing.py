@@ -134,7 +134,9 @@ class SweepQueue:
             header = asking(self.header, _asked(content, self.header))
             more = bool(content.get("later"))
             batch = self._batch(number, found.start, bundles, header, more=more)
+            self.folder.journal("submitting the rest", batch=number)
             self.backend.submit(batch, partial(self._accepted, batch.number))
+            self.folder.journal("submitted", batch=number)
 
     def repair(self) -> None:
         """Finish the notes of a submission whose process died in the middle of it."""

@@ -93,6 +93,8 @@ def read_submissions(folder: SweepFolder, batches: dict[int, list[list[str]]]) -
                 batch_of[bundle] = number
                 bundle_of.update(dict.fromkeys(names, bundle))
                 cancelled.difference_update(names)
+        elif kind == "submitting the rest":
+            noted[event["batch"]] = False
         elif kind == "accepted":
             arrays.append(JobArray(event["array"], event["first"], event["size"]))
         elif kind == "submitted":

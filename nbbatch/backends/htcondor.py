@@ -11,6 +11,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,19 +23,14 @@ from ..worker.files import write_atomic
 from . import htcondor_personal
 from .base import Batch
 from .htcondor_actions import Actions
-from .htcondor_arrivals import Arrivals, fetch, unfetched
+from .htcondor_arrivals import FETCHED, Arrivals, fetch, unfetched
 from .htcondor_credentials import cautions as credential_cautions
 from .htcondor_credentials import issue_credentials
 from .htcondor_endings import Endings
 from .htcondor_files import choose_files, pack
 from .htcondor_limits import room, send_parts
 from .htcondor_site import JOB, Site, plain
-from .htcondor_states import (
-    HELD,
-    SPOOLING,
-    ending_of,
-    statuses_of,
-)
+from .htcondor_states import FETCHED_REASON, HELD, SPOOLING, ending_of, statuses_of
 from .htcondor_submit import (
     LOG,
     Files,
@@ -117,7 +113,15 @@ class HTCondorBackend:
             jobs = math.ceil(len(self.folder.points()) / max(1, header.points_per_job))
             rounds = math.ceil(jobs / header.max_running)
         seconds = rounds * float(header.resources.time or AN_HOUR)
-        return credential_cautions(self.site.condor.param, seconds)
+        said = credential_cautions(self.site.condor.param, seconds)
+        if header.launch.max_idle:
+            with suppress(BackendError):  # no pool answers: `check` says that
+                if self.site.files() is Files.SPOOL:
+                    said.append(
+                        "--max-idle does nothing where files are spooled: all jobs are queued at "
+                        "once. --jobs N keeps to N running ones."
+                    )
+        return said
 
     def driver(self) -> str:
         return ""
@@ -269,6 +273,9 @@ class HTCondorBackend:
                 constraint(self.folder.header().id),
                 lambda jobs: self.site.ask(lambda schedd: schedd.retrieve(jobs)),
             )
+            # By itself the schedd lets go of them later, perhaps minutes: until then they take
+            # their owner's room and its disk.
+            self._actions.act("Remove", None, FETCHED, FETCHED_REASON)
         return ads, failed
 
     def _ended(self, missing: Collection[tuple[str, int]]) -> Iterable[Mapping[str, Any]]:

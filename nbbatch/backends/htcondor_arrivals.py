@@ -24,6 +24,7 @@ FAILURES = 3
 """After so many jobs whose results cannot be fetched the others are left for the next look."""
 
 UNFETCHED = f"JobStatus == {COMPLETED} && (StageOutFinish ?: 0) < EnteredCurrentStatus"
+FETCHED = f"JobStatus == {COMPLETED} && StageOutFinish >= EnteredCurrentStatus"
 ATTRIBUTES = ("StageOutFinish", "EnteredCurrentStatus")
 
 

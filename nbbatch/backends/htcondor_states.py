@@ -100,6 +100,9 @@ def status_of(ad: Mapping[str, Any], root: str) -> JobStatus:
     return JobStatus(phase, host=host if phase is JobPhase.RUNNING else "")
 
 
+FETCHED_REASON = "its results were fetched by nbbatch"
+"""Why a job was removed that had ended by itself before."""
+
 HELD_BACK = "held by its owner: `nbbatch release` lets it start"
 
 
@@ -141,12 +144,12 @@ def hold_words(ad: Mapping[str, Any], root: str) -> str:
         asked, used = _number(ad, "MemoryProvisioned"), _number(ad, "ResidentSetSize")
         asked = asked or _number(ad, "RequestMemory")
         words = "it used more memory than it asked for"
+        # After a cgroup's kill the recorded size is that of the shell, not of the job.
+        over = used / 1024 if used and asked and used / 1024 > asked * 0.5 else 0.0
         if asked:
             words = f"asked {_megabytes(asked)} of memory"
-            # After a cgroup's kill the recorded size is that of the shell, not of the job.
-            over = used and used / 1024 > asked * 0.5
-            words += f", used {_megabytes(used / 1024)}" if used and over else " and used more"
-        enough = _megabytes(2 * asked) if asked else "SIZE"
+            words += f", used {_megabytes(over)}" if over else " and used more"
+        enough = _megabytes(_enough(asked, over)) if asked else "SIZE"
         advice = f"`nbbatch resume {root} --memory {enough}`"
     elif cause == DISK:
         asked, used = _number(ad, "RequestDisk"), _number(ad, "DiskUsage")
@@ -163,10 +166,19 @@ def hold_words(ad: Mapping[str, Any], root: str) -> str:
     return f"{shown}: {advice[0].lower()}{advice[1:]}"
 
 
+def _enough(asked: int, used: float) -> int:
+    """What to ask for next, in MB: twice as much until a quarter is left over."""
+    enough = 2 * asked
+    while enough < 1.25 * used:
+        enough *= 2
+    return enough
+
+
 def ending_of(ad: Mapping[str, Any]) -> tuple[Ending, str]:
     """How a job of the history ended, and why, in words."""
-    if _number(ad, "JobStatus") == REMOVED:
-        return Ending.CANCELLED, str(ad.get("RemoveReason") or "removed")
+    why = str(ad.get("RemoveReason") or "removed")
+    if _number(ad, "JobStatus") == REMOVED and not why.startswith(FETCHED_REASON):
+        return Ending.CANCELLED, why
     if ad.get("ExitBySignal") is True:
         return Ending.EXITED, f"its job was killed by signal {_number(ad, 'ExitSignal')}"
     code = _number(ad, "ExitCode")

@@ -92,9 +92,9 @@ class SlurmBackend:
     def site(self) -> Site:
         return Site(self.header.launch.options)
 
-    @property
+    @cached_property
     def cluster(self) -> Cluster:
-        return self.site.cluster
+        return Site({}).cluster  # also of use where the sweep is not written: --dry-run
 
     def longest(self) -> int | None:
         return self.site.longest()

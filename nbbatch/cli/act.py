@@ -71,11 +71,13 @@ def resume(
         warn(f"warning: {caution}")
     started = opened.release_with_memory(size, chosen) if size else 0
     if started:
-        say(f"{started} jobs that were held for their memory start again with {memory}.")
+        jobs = "1 job that was" if started == 1 else f"{started} jobs that were"
+        say(f"{jobs} held for memory may start again, with {memory}: {opened.root}")
     states = FAILED_TOO if failed else RESUMED
     asked = replace(opened.header.resources, memory=size) if size else None
     queued = opened.submit(states, only=chosen or (), asked=asked)
-    say(f"{len(queued)} of {len(opened.points)} points run again in {opened.root}")
+    if queued or not started:
+        say(f"{len(queued)} of {len(opened.points)} points run again in {opened.root}")
     attach(opened, detach=detach)
 
 

@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import NbbatchError
-from . import act, follow, outcome, start
+from . import act, follow, named, outcome, start
 from . import schedule as scheduling
 
 app = typer.Typer(
@@ -42,9 +42,9 @@ COMMANDS: list[Callable[..., None]] = [
     act.resume,
     outcome.results,
     outcome.report,
-    scheduling.prune,
-    scheduling.pin,
-    scheduling.unpin,
+    named.prune,
+    named.pin,
+    named.unpin,
 ]
 
 for command in COMMANDS:

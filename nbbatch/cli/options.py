@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 GRID, RUN, JOB, OUT, FARM = "Grid", "Execution", "Jobs", "Folder", "Farm jobs"
-NAMED = "The runs of a name"
 
 
 def points_per_job(words: str | int) -> int:
@@ -316,6 +315,14 @@ Cold = Annotated[
 NoInput = Annotated[
     bool, typer.Option("--no-input", help="Hide code on the pages.", rich_help_panel=RUN)
 ]
+AllowScripts = Annotated[
+    bool,
+    typer.Option(
+        "--allow-scripts",
+        help="Let interactive outputs (plotly, Bokeh, …) run on the pages, in a sandbox.",
+        rich_help_panel=RUN,
+    ),
+]
 SummaryNotebook = Annotated[
     Path | None,
     typer.Option(
@@ -333,112 +340,6 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would run and what would be submitted.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
-
-class RunningPolicy(str, Enum):
-    """What to do when the run before of the same name still goes on."""
-
-    skip = "skip"
-    wait = "wait"
-    fail = "fail"
-
-
-class NotifyWhen(str, Enum):
-    """Which ends of a run are told."""
-
-    change = "change"
-    failure = "failure"
-    end = "end"
-
-
-class CronProgram(str, Enum):
-    """Whose table a schedule is in."""
-
-    crontab = "crontab"
-    scrontab = "scrontab"
-
-
-IfRunning = Annotated[
-    RunningPolicy | None,
-    typer.Option(
-        "--if-running",
-        help="If the run before of this name still goes on: skip this one, wait, or fail.",
-        rich_help_panel=NAMED,
-    ),
-]
-Reuse = Annotated[
-    bool,
-    typer.Option(
-        "--reuse",
-        help="Take results that are still valid from earlier runs of this name.",
-        rich_help_panel=NAMED,
-    ),
-]
-KeepLast = Annotated[
-    int | None,
-    typer.Option(
-        "--keep-last",
-        metavar="N",
-        min=1,
-        help="Afterwards delete runs but the last N.",
-        rich_help_panel=NAMED,
-    ),
-]
-KeepDaily = Annotated[
-    int | None,
-    typer.Option(
-        "--keep-daily",
-        metavar="N",
-        min=1,
-        help="… but the newest of each of the last N days with a run.",
-        rich_help_panel=NAMED,
-    ),
-]
-KeepWeekly = Annotated[
-    int | None,
-    typer.Option(
-        "--keep-weekly",
-        metavar="N",
-        min=1,
-        help="… but the newest of each of the last N weeks with a run.",
-        rich_help_panel=NAMED,
-    ),
-]
-KeepWithin = Annotated[
-    str | None,
-    typer.Option(
-        "--keep-within",
-        metavar="TIME",
-        help="… but those within this time (30d) before the newest.",
-        rich_help_panel=NAMED,
-    ),
-]
-Notify = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--notify",
-        metavar="WHOM",
-        help="Tell a mail address, a webhook (https://…), a command or an address of apprise.",
-        rich_help_panel=NAMED,
-    ),
-]
-NotifyOn = Annotated[
-    NotifyWhen,
-    typer.Option(
-        "--notify-on",
-        help="change: the first failure, new ones, recovery; failure: every one; end: always.",
-        rich_help_panel=NAMED,
-    ),
-]
-MetricsFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--metrics-file",
-        metavar="FILE",
-        help="Write figures for Prometheus' node_exporter.",
-        rich_help_panel=NAMED,
-    ),
-]
 
 
 class Format(str, Enum):

@@ -1,21 +1,22 @@
-"""Commands about runs that come by themselves: schedule, prune, pin, unpin."""
+"""Commands about runs that come by themselves: `nbbatch schedule …`."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import UsageError
+from ..schedule.words import CronProgram, IfRunning
 from . import options as opt
 from .console import print_json, say, show, warn
+from .named import care_of
 
 if TYPE_CHECKING:
-    from ..history import Keep
     from ..plan import Request
     from ..schedule.care import Care
     from ..schedule.entry import Entry
@@ -24,13 +25,14 @@ schedule = typer.Typer(
     name="schedule", help="Run a sweep again and again, by cron.", no_args_is_help=True
 )
 
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name.")]
 When = Annotated[
     str,
     typer.Argument(metavar="WHEN", help='When, in cron\'s words: "0 6 * * 1-5", @daily.'),
 ]
 Program = Annotated[
-    opt.CronProgram,
+    CronProgram,
     typer.Option("--cron-backend", help="Whose table: cron's, or Slurm's (`scrontab`)."),
 ]
 CronOptions = Annotated[
@@ -53,7 +55,7 @@ Print = Annotated[bool, typer.Option("--print", help="Only show the line; schedu
 def add(
     context: typer.Context,
     when: When,
-    program: Program = opt.CronProgram.crontab,
+    program: Program = CronProgram.crontab,
     cron_options: CronOptions = None,
     env: Env = None,
     only_print: Print = False,
@@ -67,7 +69,7 @@ def add(
 
     parse_cron(when)
     words = tuple(context.args)
-    request, care = _checked(words)
+    request, care = checked(words)
     home_of_plan(make_plan(request))  # every mistake is found now, not at six in the morning
     assert request.name is not None
     here = os.getcwd()  # noqa: PTH109 (a text, as it is stored)
@@ -77,7 +79,7 @@ def add(
                 f"{known.name} is scheduled in {known.cwd} already.",
                 hint=f"Choose another name, or `nbbatch schedule remove {known.name}` first.",
             )
-    if cron_options and program is not opt.CronProgram.scrontab:
+    if cron_options and program is not CronProgram.scrontab:
         raise UsageError("--cron-option is for --cron-backend scrontab.")
     new = entry.Entry(
         name=request.name,
@@ -160,7 +162,7 @@ def run_now(
             f"{name} runs in {found.cwd}, which cannot be entered: {error.strerror}.",
             hint="Bring the folder back, or schedule it again from another one.",
         ) from None
-    request, care = _checked(found.words)
+    request, care = checked(found.words)
     done = run_entry(found, request, care)
     for wrong in done.wrong:
         warn(wrong)
@@ -199,106 +201,13 @@ def resume(name: Name) -> None:
     say(f"{name}: next run {_next_run(entry.load(name))}")
 
 
-def prune(
-    name: Name,
-    keep_last: opt.KeepLast = None,
-    keep_daily: opt.KeepDaily = None,
-    keep_weekly: opt.KeepWeekly = None,
-    keep_within: opt.KeepWithin = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be deleted, and why the rest stays.")
-    ] = False,
-) -> None:
-    """Delete old runs of a name. Never one that is running or pinned, nor the last that is ok.
-
-    Without rules, those with which it is scheduled are meant.
-    """
-    from ..schedule.care import home_of_name
-    from ..schedule.pruning import plan_pruning
-    from ..schedule.pruning import prune as prune_now
-
-    rules = _keep(
-        {
-            "keep_last": keep_last,
-            "keep_daily": keep_daily,
-            "keep_weekly": keep_weekly,
-            "keep_within": keep_within,
-        }
-    )
-    rules = rules or _scheduled_rules(name)
-    if not rules:
-        raise UsageError(
-            f"Which runs of {name} are to stay?",
-            hint="Give --keep-last, --keep-daily, --keep-weekly or --keep-within.",
-        )
-    home = home_of_name(name)
-    if dry_run:
-        for each in plan_pruning(home, rules):
-            what = f"stays ({', '.join(each.why)})" if each.why else "goes"
-            say(f"{each.run.folder}  {each.run.state:10}  {what}")
-        return
-    for each in prune_now(home, rules):
-        say(f"deleted {home / each.run.folder}")
+# ------------------------------------------------------------- what is to be run
 
 
-def pin(sweep: opt.SweepArg = "latest") -> None:
-    """Keep a run for good: `prune` never deletes it."""
-    from ..catalogue import find_sweep
-    from ..schedule.pruning import pin as set_pin
-
-    root = find_sweep(sweep)
-    set_pin(root, True)
-    say(f"{root} stays until `nbbatch unpin`.")
-
-
-def unpin(sweep: opt.SweepArg = "latest") -> None:
-    """Let `prune` delete a run again."""
-    from ..catalogue import find_sweep
-    from ..schedule.pruning import pin as set_pin
-
-    root = find_sweep(sweep)
-    set_pin(root, False)
-    say(f"{root} may be pruned.")
-
-
-# ------------------------------------------------------------- the options of `run`
-
-
-def care_of(given: Mapping[str, Any]) -> Care:
-    """The options that are about a name's runs, of what the command was given."""
-    from ..schedule.care import Care
-    from ..schedule.news import NotifyOn
-    from ..schedule.overlap import IfRunning
-
-    running = given.get("if_running")
-    return Care(
-        if_running=None if running is None else IfRunning(running.value),
-        reuse=bool(given.get("reuse")),
-        keep=_keep(given),
-        notify=tuple(given.get("notify") or ()),
-        notify_on=NotifyOn(given["notify_on"].value),
-        metrics_file=given.get("metrics_file"),
-    )
-
-
-def _keep(given: Mapping[str, Any]) -> Keep:
-    from ..grid import parse_duration
-    from ..history import Keep
-
-    within = given.get("keep_within")
-    return Keep(
-        last=given.get("keep_last"),
-        daily=given.get("keep_daily"),
-        weekly=given.get("keep_weekly"),
-        within=None if within is None else float(parse_duration(within, where="--keep-within")),
-    )
-
-
-def _checked(words: Sequence[str]) -> tuple[Request, Care]:
+def checked(words: Sequence[str]) -> tuple[Request, Care]:
     """What follows `nbbatch run`, as that command reads it, fit for running by itself."""
     import typer.main
 
-    from ..schedule.overlap import IfRunning
     from .app import app
     from .start import _request
 
@@ -329,15 +238,6 @@ def _usage() -> Iterator[None]:
         raise UsageError(
             error.format_message(), hint="What may follow is what `nbbatch run --help` lists."
         ) from None
-
-
-def _scheduled_rules(name: str) -> Keep:
-    from ..schedule import entry
-
-    for each in entry.load_all():
-        if each.name == name:
-            return _checked(each.words)[1].keep
-    return _keep({})
 
 
 def _notices(request: Request) -> Iterator[str]:

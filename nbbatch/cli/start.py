@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..schedule.words import IfRunning, NotifyOn
+from . import named
 from . import options as opt
 from .console import print_json, say, show, warn
 
@@ -38,6 +40,7 @@ def run(
     preload: opt.Preload = "auto",
     cold: opt.Cold = False,
     no_input: opt.NoInput = False,
+    allow_scripts: opt.AllowScripts = False,
     summary: opt.SummaryNotebook = None,
     backend: opt.Backend = "local",
     jobs: opt.Jobs = None,
@@ -61,15 +64,15 @@ def run(
     out: opt.Out = None,
     name: opt.Name = None,
     force: opt.Force = False,
-    if_running: opt.IfRunning = None,
-    reuse: opt.Reuse = False,
-    keep_last: opt.KeepLast = None,
-    keep_daily: opt.KeepDaily = None,
-    keep_weekly: opt.KeepWeekly = None,
-    keep_within: opt.KeepWithin = None,
-    notify: opt.Notify = None,
-    notify_on: opt.NotifyOn = opt.NotifyWhen.change,
-    metrics_file: opt.MetricsFile = None,
+    if_running: named.IfRunning = None,
+    reuse: named.Reuse = False,
+    keep_last: named.KeepLast = None,
+    keep_daily: named.KeepDaily = None,
+    keep_weekly: named.KeepWeekly = None,
+    keep_within: named.KeepWithin = None,
+    notify: named.Notify = None,
+    notify_on: named.NotifyOn = NotifyOn.change,
+    metrics_file: named.MetricsFile = None,
     detach: opt.Detach = False,
     dry_run: opt.DryRun = False,
     yes: opt.Yes = False,
@@ -82,7 +85,6 @@ def run(
     from ..schedule.care import StillRunning, home_of_plan
     from ..sweep import EVERYTHING, FAILED_TOO, Sweep
     from .follow import attach
-    from .schedule import care_of
 
     planned = make_plan(_request(context))
     if dry_run:
@@ -92,29 +94,23 @@ def run(
     for note in planned.notes:
         warn(f"note: {note}")
     _confirm(planned, yes)
-    care = care_of(context.params)
+    care = named.care_of(context.params)
     care.check(planned.request)
-    if not care:
-        sweep = Sweep.create(planned)
-    for caution in sweep.cautions():
-        warn(f"warning: {caution}")
-        queued = sweep.submit(EVERYTHING if force else FAILED_TOO, only=planned.only)
-        _announce(sweep, len(queued), len(planned.points))
-        attach(sweep, detach=detach)
-        return
     try:
         with care.alone(home_of_plan(planned)):
             sweep = Sweep.create(planned)
+            for caution in sweep.cautions():
+                warn(f"warning: {caution}")
             care.before(sweep)
             queued = sweep.submit(EVERYTHING if force else FAILED_TOO, only=planned.only)
             _announce(sweep, len(queued), len(planned.points))
             try:
                 attach(sweep, detach=detach)
             finally:  # it ends with an exit code, which typer has as an exception
-                for wrong in care.after(sweep, sweep.views()):
+                for wrong in care.after(sweep):
                     warn(wrong)
     except StillRunning as still:
-        if if_running is not opt.RunningPolicy.skip:
+        if if_running is not IfRunning.skip:
             raise
         say(still.message)
 

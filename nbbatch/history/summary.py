@@ -57,15 +57,15 @@ def point_latest_ok(home: Path) -> None:
 
 def summarise(root: Path, header: Header, views: Sequence[PointView]) -> Run:
     """What a run came to. What was reused took no time and says nothing of the end."""
-    fresh = verdict([view for view in views if not _reused(view)])
+    found = verdict(views)
     points = {view.point.id: _point(view) for view in views}
     over = all(view.state.over for view in views)
     return Run(
         folder=root.name,
         id=header.id,
         created=header.created,
-        ended=(fresh.finished or now()) if over else "",
-        wall=fresh.wall,
+        ended=(found.finished or now()) if over else "",
+        wall=found.wall,
         counts={state.value: number for state, number in count(views).items()},
         points=points if len(points) <= POINTS_KEPT else {},
         metrics=_medians(points.values()),
@@ -73,11 +73,6 @@ def summarise(root: Path, header: Header, views: Sequence[PointView]) -> Run:
         commit=header.git_commit,
         host=header.host,
     )
-
-
-def _reused(view: PointView) -> bool:
-    record = settled(view)
-    return record is not None and bool(record.reused)
 
 
 def _point(view: PointView) -> PointRun:

@@ -46,7 +46,7 @@ COLOURS: dict[PointState, str] = {
 }
 """Of a state's part of the bar and its dot; empty: what is still to come, the bar's ground."""
 
-_GROUND = "rgba(128, 128, 128, .25)"
+_GROUND = "rgba(128, 128, 128, .35)"
 _DIM = "opacity: .7"
 _FONT = (
     "font-family: var(--jp-ui-font-family, system-ui, sans-serif); "
@@ -158,7 +158,9 @@ def _spent(shown: Shown) -> str:
     words = [] if began is None or now is None else [duration(now - began)]
     left = remaining(found, shown.at)
     if left is not None:
-        words.append(f"about {duration(left)} left")
+        from ..display.progress import left_in_words  # here, since rich comes with it
+
+        words.append(left_in_words(left))
     return ", ".join(words)
 
 
@@ -220,10 +222,12 @@ def _foot(shown: Shown) -> str:
         report = link_to(shown.report, "Report", shown.here)
     else:
         report = "Report: not written yet"
+    beside = shown.root.is_relative_to(shown.here)
+    folder = str(shown.root.relative_to(shown.here) if beside else shown.root)
     state = "ended" if shown.final else "as of"
     return (
         f'<div style="{_DIM}; margin-top: .3em">{report} &nbsp; '
-        f'<code style="{_MONO}">{escape(str(shown.root))}</code> &nbsp; '
+        f'<code style="{_MONO}" title="{escape(str(shown.root))}">{escape(folder)}</code> &nbsp; '
         f"{state} {escape(seconds(shown.at))}</div>"
     )
 

@@ -89,6 +89,13 @@ class Follower:
             )
         thread.start()
 
+    def known(self, look: Look) -> None:
+        """Take the final look from who has seen it, where nothing is being followed."""
+        with self._changed:
+            if not self._active:
+                self._look = look
+                self._changed.notify_all()
+
     def again(self) -> None:
         """Forget what was known, for points run again; follow again when somebody asks."""
         with self._changed:

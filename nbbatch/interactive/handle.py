@@ -11,6 +11,7 @@ import operator
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ from .points import LinkedPath, PointHandle, Points
 
 if TYPE_CHECKING:
     import pandas
+
+GLANCE = 0.5
+"""Seconds for which a look holds where nobody follows: a loop asks each of 10,000 points."""
 
 BUSY, QUIET = 0.9, 5.0
 """Seconds between updates of a block at the least: while points change, and while none does."""
@@ -55,6 +59,8 @@ class SweepHandle:
         # Not the index: of a sweep made with --point only some of the grid's points are there.
         self._places = {point.id: place for place, point in enumerate(sweep.points)}
         self._follower = Follower(sweep.root, sweep.points, self._heard)
+        self._glance: Sequence[PointView] = ()
+        self._glance_until = 0.0
         self._waits_in: int | None = None
         self._updated = -QUIET
         self._cost = 0.0
@@ -215,20 +221,20 @@ class SweepHandle:
 
     def cancel(self, *points: int | str) -> SweepHandle:
         """Take these points (none given: all) back; what has ended is kept."""
-        with self._lock:
-            self._sweep.cancel(self._ids(points))
+        with self._changing() as sweep:
+            sweep.cancel(self._ids(points))
         return self
 
     def hold(self, *points: int | str) -> SweepHandle:
         """Keep queued points (none given: all) from starting."""
-        with self._lock:
-            self._sweep.hold(self._ids(points))
+        with self._changing() as sweep:
+            sweep.hold(self._ids(points))
         return self
 
     def release(self, *points: int | str) -> SweepHandle:
         """Let held points (none given: all) start."""
-        with self._lock:
-            self._sweep.release(self._ids(points))
+        with self._changing() as sweep:
+            sweep.release(self._ids(points))
         return self
 
     def resume(self, *points: int | str, failed: bool = False) -> SweepHandle:
@@ -236,8 +242,8 @@ class SweepHandle:
 
         ``failed=True``: failed and timed-out points, too. Raises SweepLocked.
         """
-        with self._lock:
-            self._sweep.submit(FAILED_TOO if failed else RESUMED, only=self._ids(points) or ())
+        with self._changing() as sweep:
+            sweep.submit(FAILED_TOO if failed else RESUMED, only=self._ids(points) or ())
         self._follower.again()
         if self._live:
             self._follower.start()
@@ -253,12 +259,32 @@ class SweepHandle:
         if look is not None and self._follower.active:
             return look.views
         with self._lock:
-            return self._sweep.views()
+            began = time.monotonic()
+            if began >= self._glance_until:
+                self._glance = self._sweep.views()
+                spent = time.monotonic() - began
+                self._glance_until = time.monotonic() + max(GLANCE, 10 * spent)
+            return self._glance
+
+    @contextmanager
+    def _changing(self) -> Iterator[Sweep]:
+        """The sweep, to do something to it: what was seen before does not count after it."""
+        with self._lock:
+            try:
+                yield self._sweep
+            finally:
+                self._glance_until = 0.0
 
     def _notice(self) -> None:
-        """See whether a sweep that had ended runs again: somebody may have resumed it."""
-        look = self._follower.latest
-        if look is not None and look.final and not all(v.state.over for v in self._views()):
+        """Before following: one that has ended needs nobody, one that was resumed does again."""
+        if self._follower.active:
+            return
+        with self._lock:
+            views = self._sweep.views()
+            over = all(view.state.over for view in views) and self._sweep.is_finished()
+        if over and self._sweep.folder.report_index.exists():
+            self._follower.known(Look(now(), views, final=True))
+        elif self._follower.latest is not None:
             self._follower.again()
 
     def _view(self, point: Point) -> PointView:

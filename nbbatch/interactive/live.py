@@ -65,6 +65,7 @@ class _CellClock:
     """
 
     def __init__(self, shell: Any) -> None:
+        self.shell = shell  # kept, so that nothing else gets its id
         self._busy = True  # made while a cell shows its first block
         self._blocks: dict[LiveBlocks, Block] = {}
         self._unheard: set[LiveBlocks] = set()

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -37,14 +38,28 @@ class Teller:
         self.out = out
         self.told: Sequence[PointView] = ()
         self.next_report = 0.0
+        # In a thread: `Sweep.wait` makes its pauses longer when this call takes long.
+        self.writer = ThreadPoolExecutor(1)
+        self.writing: Future[None] | None = None
 
     def __call__(self, views: Sequence[PointView]) -> None:
         self.tell(views)
+        if self.writing is not None and self.writing.done():
+            self.written()
+        if self.writing is None and time.monotonic() >= self.next_report:
+            self.writing = self.writer.submit(self._write, views)
+
+    def _write(self, views: Sequence[PointView]) -> None:
         began = time.monotonic()
-        if began >= self.next_report:
-            self.sweep.write_results(views, every_format=False)
-            spent = time.monotonic() - began
-            self.next_report = time.monotonic() + max(REPORT_INTERVAL, 20 * spent)
+        self.sweep.write_results(views, every_format=False)
+        spent = time.monotonic() - began
+        self.next_report = time.monotonic() + max(REPORT_INTERVAL, 20 * spent)
+
+    def written(self) -> None:
+        """Return when no report is being written. Raises what went wrong with the last one."""
+        if self.writing is not None:
+            writing, self.writing = self.writing, None
+            writing.result()
 
     def tell(self, views: Sequence[PointView]) -> None:
         news = changed(self.told, views)
@@ -63,6 +78,7 @@ def watch(sweep: Sweep, out: TextIO) -> None:
     ended = False
     while not ended:
         views = sweep.wait(seen=teller, interval=INTERVAL)
+        teller.written()
         sweep.settle(views)
         last = sweep.views()
         # What is to be tried again with more memory or time has been sent by then.

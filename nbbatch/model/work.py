@@ -25,6 +25,7 @@ class PointFiles:
 
     EXECUTED = "executed.ipynb"
     PAGE = "notebook.html"
+    LIVE = "notebook.live.html"  # what the page frames where scripts are allowed
     LOG = "output.log"
     RECORD = "record.json"
     ATTEMPTS = "attempts.jsonl"
@@ -119,6 +120,7 @@ class Settings:
                       what is left is less than the longest point so far
     ``retries``       how often a point is tried again after an infrastructure failure
     ``stylesheet``    of the point pages, relative to the sweep folder
+    ``allow_scripts`` the pages keep what outputs run, in a sandbox
     ``cold``          start each kernel afresh; else by forking a process that is warm
     ``preload``       modules that the warm process imports for all points
     """
@@ -135,6 +137,7 @@ class Settings:
     walltime: int | None = None
     retries: int = 2
     stylesheet: str = "report/assets/notebook.css"
+    allow_scripts: bool = False
     cold: bool = False
     preload: list[str] = field(default_factory=list)
 

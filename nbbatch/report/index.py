@@ -20,7 +20,7 @@ from ..stamps import CHUNK, Stamps, joint
 from ..summary_notebook import SummaryNotebook
 from ..worker.files import write_atomic
 from .blame import Axis, axes_of
-from .chunks import FIXED, chunk_content, group_key, script
+from .chunks import FIXED, chunk_content, group_key, literal, script
 from .page import Frame, render
 from .parts import (
     Part,
@@ -65,6 +65,8 @@ class Report:
         for name, content in assets().items():
             self._refresh(f"assets/{name}", content)
         plots = self._copy_plotly()
+        if header.settings.allow_scripts:
+            self._refresh("assets/live.js", live_script())
         base = epoch(header.created) or 0.0
         marks = self._stamps.of(views) if stamps is None else stamps
         parts, names = self._write_points(views, base, marks)
@@ -163,6 +165,16 @@ class Report:
             write_atomic(path, new, durable=False)  # a report can be written again
         if not name.startswith("data/points-"):
             self._data[name] = content
+
+
+def live_script() -> str:
+    """What the points' pages with scripts are handed in: ``nbbatchLive = {css, plotly}``."""
+    plotly = plotly_file()
+    content = {
+        "css": assets()["notebook.css"],
+        "plotly": plotly.read_text("utf-8") if plotly is not None else "",
+    }
+    return f"var nbbatchLive={literal(content)};\n"
 
 
 def short_hash(content: str) -> str:

@@ -112,6 +112,10 @@ def render(frame: Frame) -> str:
     alone = frame.alone
     return _template().render(
         alone=alone,
+        # A run of a name; what it is among the others is told one folder up.
+        history=alone is None
+        and frame.root.parent.name == frame.header.name
+        and (frame.root.parent / "runs.jsonl").is_file(),
         policy=Markup("'self' file:") if alone is None else Markup(alone.policy),
         name=frame.header.name,
         verdict=frame.found,

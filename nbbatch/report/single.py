@@ -70,7 +70,7 @@ def _files(root: Path, views: Sequence[PointView]) -> Iterator[Path]:
                 yield file
     for view in views:
         place = root / view.point.dir
-        names = (PointFiles.PAGE, PointFiles.EXECUTED, PointFiles.LOG)
+        names = (PointFiles.PAGE, PointFiles.LIVE, PointFiles.EXECUTED, PointFiles.LOG)
         yield from (place / name for name in names if (place / name).is_file())
         figures = place / PointFiles.FIGURES
         if figures.is_dir():

@@ -58,7 +58,8 @@ def verdict(views: Sequence[PointView]) -> Verdict:
     counted = count(views)
     counts = {state: counted[state] for state in ORDER if state in counted}
     over = sum(number for state, number in counts.items() if state.over)
-    records = [record for view in views if (record := settled(view)) is not None]
+    # What was reused from an earlier run took no time in this one.
+    records = [r for view in views if (r := settled(view)) is not None and not r.reused]
     started = min((record.started for record in records if record.started), default="")
     finished = max((record.finished for record in records if record.finished), default="")
     return Verdict(

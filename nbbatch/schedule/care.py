@@ -16,11 +16,12 @@ from ..model import PointView
 from ..plan import Plan, Request
 from ..sweep import Sweep
 from .metrics_file import write_metrics
-from .news import NotifyOn, is_told, kind_of, message_of_run
+from .news import is_told, kind_of, message_of_run
 from .notify import check_target, send_all
-from .overlap import IfRunning, StillRunning, hold_name
+from .overlap import StillRunning, hold_name
 from .pruning import prune
 from .reuse import reuse_results
+from .words import IfRunning, NotifyOn
 
 __all__ = ["Care", "StillRunning", "home_of_name", "home_of_plan"]
 
@@ -65,13 +66,16 @@ class Care:
         """Fill in what earlier runs have; returns how many points need not run."""
         return len(reuse_results(sweep.root)) if self.reuse else 0
 
-    def after(self, sweep: Sweep, views: Sequence[PointView]) -> list[str]:
+    def after(self, sweep: Sweep, seen: Sequence[PointView] | None = None) -> list[str]:
         """Tell, count and tidy up when the sweep is over; returns what went wrong with it.
 
         What goes wrong here changes nothing of the run, and is no reason to lose it.
         """
         home = home_of(sweep.root, sweep.header)
-        if home is None or not all(view.state.over for view in views):
+        if home is None or not self:
+            return []
+        views = sweep.views() if seen is None else seen
+        if not all(view.state.over for view in views):
             return []
         history = read_history(home)
         run = next(run for run in history.runs if run.folder == sweep.root.name)

@@ -19,8 +19,6 @@ MARK = "nbbatch: "
 PAUSED = "# "
 SCRON = "#SCRON "
 
-PROGRAMS = ("crontab", "scrontab")
-
 
 def cron_line(when: str, command: str, name: str) -> str:
     """A line of a crontab. python-crontab escapes percent signs, cron's line ends."""

@@ -11,18 +11,11 @@ from typing import Any
 from ..failures import FailureGroup
 from ..history import History, Run, changes
 from ..report.verdict import ORDER, headline
+from .words import NotifyOn
 
 GROUPS_TOLD = 10
 NAMES_TOLD = 10
 NOT_STARTED = "not started"
-
-
-class NotifyOn(str, Enum):
-    """Which ends of a run are told."""
-
-    change = "change"
-    failure = "failure"
-    end = "end"
 
 
 class Kind(str, Enum):

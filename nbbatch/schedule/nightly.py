@@ -26,9 +26,10 @@ from .care import Care
 from .cron_times import parse_cron
 from .entry import Entry, check_ticket
 from .missed import Missed, missed_runs
-from .news import NOT_STARTED, NotifyOn, message_of_no_run
+from .news import NOT_STARTED, message_of_no_run
 from .notify import send_all
-from .overlap import IfRunning, StillRunning
+from .overlap import StillRunning
+from .words import IfRunning, NotifyOn
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 CHECKED = 15.0

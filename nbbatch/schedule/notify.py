@@ -15,6 +15,7 @@ import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
+import warnings
 from collections.abc import Sequence
 from email.message import EmailMessage
 from importlib.util import find_spec
@@ -159,6 +160,9 @@ def _apprise(target: str):  # type: ignore[no-untyped-def]  # apprise has no typ
     import apprise
 
     sender = apprise.Apprise()
-    if not sender.add(target.strip()):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # apprise imports imghdr
+        understood = sender.add(target.strip())
+    if not understood:
         raise UsageError(f"--notify {shown(target)}: apprise does not understand this address.")
     return sender

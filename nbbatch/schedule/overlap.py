@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
 from pathlib import Path
 
 from ..errors import SweepLocked
@@ -15,19 +14,12 @@ from ..history.page import write_page
 from ..history.runs import append_event
 from ..locks import Lock, Tenure
 from .refresh import going, refresh
+from .words import IfRunning
 
 LOCK = ".lock"
 POLL = 5.0
 """Seconds between two looks whether the run before has ended."""
 FOREVER = 10 * 365 * 86400.0
-
-
-class IfRunning(str, Enum):
-    """What a run does that finds the one before still going on."""
-
-    skip = "skip"
-    wait = "wait"
-    fail = "fail"
 
 
 class StillRunning(SweepLocked):
@@ -53,9 +45,9 @@ def hold_name(home: Path, policy: IfRunning) -> Iterator[Tenure]:
         if tenure.broken:
             append_event(home, Event(now(), "lock broken", str(tenure.broken)))
         refresh(home)
-        while (driver := going(home)) is not None:
+        while (still := going(home)) is not None:
             if policy is not IfRunning.wait:
-                raise _refusal(home, policy, driver)
+                raise _refusal(home, policy, still)
             time.sleep(POLL)
             tenure.check()
             refresh(home)

@@ -17,6 +17,7 @@ import select
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,10 @@ from .stop import Stop
 
 if TYPE_CHECKING:
     from .bundle import Worker
+
+UNUSED = ("rfc3987_syntax", "pyarrow")
+"""Of jsonschema, for formats that nbformat does not check, and of papermill, for files of
+Hadoop: to import them takes longer than all the rest."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,12 +55,23 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _worker(stop: Stop) -> Worker:
     # After the signal handlers are there: this imports papermill, which takes a second.
-    from .bundle import Worker
-    from .kernel import adopt_orphans, remove_abandoned_scratch
+    with _done_without(*UNUSED):
+        from .bundle import Worker
+        from .kernel import adopt_orphans, remove_abandoned_scratch
 
     adopt_orphans()
     remove_abandoned_scratch()
     return Worker(stop)
+
+
+@contextmanager
+def _done_without(*names: str) -> Iterator[None]:
+    """Have modules that libraries import only if they are there look as if they were not."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: not importable
+    yield
+    for name in hidden:
+        del sys.modules[name]
 
 
 def _serve(stop: Stop, root: Path | None) -> int:

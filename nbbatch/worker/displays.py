@@ -12,6 +12,7 @@ cannot swallow the cells below it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -26,6 +27,16 @@ TEXT_LIMIT = 256_000
 
 HTML_LIMIT = 1_000_000
 """Characters of one HTML output on the page: it costs the parser about 1 s."""
+
+LIVE_LIMIT = 50_000_000
+"""Characters of an output with scripts: a library is inside."""
+
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
+PLOTLY_CLASS = "nbbatch-plotly"
+_LOADS = re.compile(
+    r"""<script[^>]*\ssrc\s*=\s*["']?(?:https?:)?//|https://cdn\.(?:jsdelivr|bokeh|holoviz)|//unpkg\."""
+)
+_END_OF_SCRIPT = re.compile("</(?=script)", re.IGNORECASE)
 
 OUTPUT_TYPES = ("stream", "error", "display_data", "execute_result")
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
@@ -52,6 +63,44 @@ def static_output(output: Mapping[str, Any]) -> dict[str, Any]:
             count = output.get("execution_count")
             shown["execution_count"] = count if isinstance(count, int) else None
     return shown
+
+
+def live_output(output: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``output`` as a page shows it whose outputs may run scripts.
+
+    That is what a library made for pages without a server: plotly's figures, and HTML and
+    JavaScript with all that they need inside. Everything else is as in ``static_output``.
+    """
+    data = output.get("data") or {}
+    live = (
+        _live_html(data) if output.get("output_type") in ("display_data", "execute_result") else ""
+    )
+    if not live:
+        return static_output(output)
+    return static_output({**output, "data": {}}) | {"data": {"text/html": live}}
+
+
+def _live_html(data: Mapping[str, Any]) -> str:
+    """What runs, of a mime bundle; "" when nothing does, or only with a network."""
+    figure = data.get(PLOTLY_MIME)
+    if isinstance(figure, Mapping) and isinstance(figure.get("data"), list):
+        rest = [figure.get(name) or {} for name in ("layout", "config")]
+        facts = json.dumps([figure["data"], *rest]).replace("<", "\\u003c")
+        place = "document.currentScript.previousElementSibling"
+        return f"<div></div><script>nbbatchFigures.push([{place}, ...{facts}])</script>"
+    html = _joined(data.get("text/html"))
+    if "<script" in html.lower() and len(html) <= LIVE_LIMIT and not _from_network(html):
+        return html
+    script = _joined(data.get("application/javascript"))
+    if script and len(script) <= LIVE_LIMIT and not _from_network(script):
+        whole = _END_OF_SCRIPT.sub(r"<\\/", script)
+        return f"<script>{whole}</script>"
+    return ""
+
+
+def _from_network(code: str) -> bool:
+    # At the beginning: a library that is inside mentions addresses, too.
+    return bool(_LOADS.search(code[:20_000]))
 
 
 def readable_text(text: str) -> str:

@@ -312,8 +312,9 @@ def _write_page(attempt: Attempt, nb: NotebookNode, record: Record) -> None:
     """Write ``notebook.html``; a page that cannot be rendered says so and costs nothing else."""
     settings = attempt.bundle.settings
     stylesheet = os.path.relpath(attempt.root / settings.stylesheet, attempt.folder)
+    live = attempt.folder / PointFiles.LIVE
     try:
-        from .render import render_page
+        from .render import frame_page, render_page
 
         page = render_page(
             nb,
@@ -322,7 +323,13 @@ def _write_page(attempt: Attempt, nb: NotebookNode, record: Record) -> None:
             record=record,
             stylesheet_href=Path(stylesheet).as_posix(),
             hide_input=settings.hide_input,
+            scripts=settings.allow_scripts,
         )
+        if settings.allow_scripts:
+            write_atomic(live, page.encode("utf-8", "replace"))
+            page = frame_page(record, Path(stylesheet).as_posix())
+        else:
+            live.unlink(missing_ok=True)  # of an earlier attempt
     except Exception:  # of any library that renders outputs
         reason = traceback.format_exc()
         sys.stderr.write(f"{attempt.point.id}: the page could not be rendered\n{reason}")

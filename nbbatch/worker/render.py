@@ -8,6 +8,8 @@ Content-Security-Policy forbids scripts, frames, forms and the network.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from functools import lru_cache
@@ -23,7 +25,7 @@ from nbconvert.filters.highlight import Highlight2HTML
 from nbformat import NotebookNode
 
 from ..model import SUMMARY, Cause, Outcome, PointFiles, Record, Value
-from .displays import OUTPUT_TYPES, balanced_html, static_output
+from .displays import OUTPUT_TYPES, balanced_html, live_output, static_output
 from .maths import latex_html, markdown_html
 from .parameters_cell import source_of, tags_of
 from .units import memory_text
@@ -36,6 +38,9 @@ SECURITY_POLICY = (
 
 ``'unsafe-inline'`` styles: pandas tables and ANSI colours carry them.
 """
+
+LIVE_POLICY = SECURITY_POLICY + "; script-src 'unsafe-inline' 'unsafe-eval' 'self' file:"
+"""Of a page with ``--allow-scripts``: what it runs reaches neither network nor frames."""
 
 _CAUSES: dict[Cause, str] = {
     Cause.CELL_ERROR: "a cell raised an error",
@@ -61,19 +66,22 @@ def render_page(
     record: Record,
     stylesheet_href: str,
     hide_input: bool = False,
+    scripts: bool = False,
 ) -> str:
     """Render the page of one point as HTML text.
 
     ``stylesheet_href`` is relative to the page; the report's index is taken to be in the
     parent of the stylesheet's folder. ``nb`` is not changed. ``hide_input`` leaves the
-    code of all cells out.
+    code of all cells out. With ``scripts`` outputs may run theirs: the page is to be seen
+    in the sandbox of ``frame_page``.
     """
-    cells, errors = _prepared_cells(nb, record)
+    cells, errors = _prepared_cells(nb, record, scripts)
     shown = NotebookNode(nbformat=4, nbformat_minor=5, metadata=_bare_metadata(nb), cells=cells)
     body = _rendered_cells(shown, hide_input)
-    page = _frame().render(
+    page = _frame("page.html.j2").render(
         title=title,
-        policy=SECURITY_POLICY,
+        policy=LIVE_POLICY if scripts else SECURITY_POLICY,
+        live=_template("live.js") if scripts else "",
         stylesheet=stylesheet_href,
         report=_report_href(stylesheet_href, record.point),
         outcome=record.outcome.value,
@@ -85,6 +93,25 @@ def render_page(
         truncated=[_prompt(nb.cells[i], i) for i in record.truncated if i < len(nb.cells)],
         names=PointFiles,
         body=body,
+    )
+    return _encodable(page)
+
+
+def frame_page(record: Record, stylesheet_href: str) -> str:
+    """The page that shows the one with scripts: in a sandbox, as of no origin.
+
+    ``live.js`` beside the stylesheet hands in what a page in a sandbox cannot load.
+    """
+    script = _template("frame.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = _frame("frame.html.j2").render(
+        title=record.point,
+        stylesheet=stylesheet_href,
+        report=_report_href(stylesheet_href, record.point),
+        assets=str(PurePosixPath(stylesheet_href).with_name("live.js")),
+        names=PointFiles,
+        script=script,
+        hash=f"sha256-{digest}",
     )
     return _encodable(page)
 
@@ -101,7 +128,7 @@ def value_text(value: Value) -> str:
 
 
 def _prepared_cells(
-    nb: NotebookNode, record: Record
+    nb: NotebookNode, record: Record, scripts: bool
 ) -> tuple[list[NotebookNode], list[dict[str, Any]]]:
     """Copy the cells as the page shows them; list its errors as anchor and text.
 
@@ -112,7 +139,7 @@ def _prepared_cells(
     errors: list[dict[str, Any]] = []
     blamed = record.failure.cell if record.failure else None
     for index, cell in enumerate(nb.cells):
-        shown = _bare_cell(cell, index)
+        shown = _bare_cell(cell, index, scripts)
         if _MARKER_TAG in shown.metadata.tags:
             continue
         raised = [o for o in shown.get("outputs", ()) if o.output_type == "error"]
@@ -134,7 +161,7 @@ def _prepared_cells(
     return cells, errors
 
 
-def _bare_cell(cell: NotebookNode, index: int) -> NotebookNode:
+def _bare_cell(cell: NotebookNode, index: int, scripts: bool) -> NotebookNode:
     """Copy of a cell what the page shows: nbconvert refuses a notebook with odd extras.
 
     The ids are new: equal ones, which hand-made notebooks have, are warned of.
@@ -150,7 +177,7 @@ def _bare_cell(cell: NotebookNode, index: int) -> NotebookNode:
         count = cell.get("execution_count")
         shown.execution_count = count if isinstance(count, int) else None
         shown.outputs = [
-            NotebookNode(static_output(output))
+            NotebookNode(live_output(output) if scripts else static_output(output))
             for output in cell.get("outputs") or ()
             if output.get("output_type") in OUTPUT_TYPES
         ]
@@ -249,10 +276,13 @@ def _exporter(hide_input: bool) -> Any:
     return exporter
 
 
-@lru_cache(maxsize=1)
-def _frame() -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_template("page.html.j2"))
+@lru_cache(maxsize=2)
+def _frame(name: str) -> jinja2.Template:
+    loader = jinja2.FunctionLoader(_template)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(name)
 
 
 def _template(name: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,11 @@ import nbformat
 
 from .measuring import Cost, measured
 
-BIN = Path(sys.executable).parent
 LOOPS = str(Path(__file__).with_name("loops.py"))
-CHECKOUT = Path(__file__).parents[2]
-OTHERS = CHECKOUT / ".bench" / "bin" / "python"
-"""Where ``tests/install bench`` puts packages that nbbatch does not need."""
+HOME = Path(__file__).parents[2] / ".bench"
+BIN = HOME / "plain" / "bin"
+OTHERS = HOME / "others" / "bin"
+"""Where ``tests/install bench`` puts nbbatch, and packages that it does not need."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Contestant:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What is the same for all: no window, one thread, a home that has nothing in it."""
+    """What is the same for all: one thread, and a home with no settings in it."""
     home = folder.parent / "home"
     home.mkdir(exist_ok=True)
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -56,9 +55,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def commands(notebook: Path, points: int, folder: Path) -> Cost:
     """Today's way: two commands a point, two points at a time."""
-    both = (
-        '"$0" "$2" "$3.ipynb" -p x "$3" --no-progress-bar && "$1" nbconvert --to html "$3.ipynb"'
-    )
+    both = '"$0" "$2" "$3.ipynb" -p x "$3" --no-progress-bar && "$1" nbconvert --to html "$3.ipynb"'
     programs = [str(BIN / "papermill"), str(BIN / "jupyter"), str(notebook)]
     return measured(
         [["/bin/sh", "-c", both, *programs, str(x)] for x in range(points)],
@@ -68,9 +65,9 @@ def commands(notebook: Path, points: int, folder: Path) -> Cost:
     )
 
 
-def loop(contestant: str, python: str) -> Callable[[Path, int, Path], Cost]:
+def loop(contestant: str, programs: Path) -> Callable[[Path, int, Path], Cost]:
     def run(notebook: Path, points: int, folder: Path) -> Cost:
-        command = [python, LOOPS, contestant, str(notebook), str(points)]
+        command = [str(programs / "python"), LOOPS, contestant, str(notebook), str(points)]
         return measured([command], cwd=folder, environment=environment(folder))
 
     return run
@@ -108,8 +105,8 @@ def point_files(folder: Path) -> list[Path]:
 
 CONTESTANTS = [
     Contestant("papermill, jupyter nbconvert", commands, pairs, numbered),
-    Contestant("papermill in a loop", loop("papermill", sys.executable), pairs, numbered),
-    Contestant("ploomber-engine in a loop", loop("ploomber", str(OTHERS)), pairs, numbered),
+    Contestant("papermill in a loop", loop("papermill", BIN), pairs, numbered),
+    Contestant("ploomber-engine in a loop", loop("ploomber", OTHERS), pairs, numbered),
     Contestant("nbbatch", nbbatch(), point_files, of_sweep),
     Contestant("nbbatch --cold", nbbatch("--cold"), point_files, of_sweep),
 ]

@@ -65,9 +65,12 @@ def running_lab(root: Path, home: Path, *, dark: bool = False) -> Iterator[Lab]:
     command += [f"--ServerApp.root_dir={root}", "--ServerApp.ip=127.0.0.1"]
     command += [f"--IdentityProvider.token={token}", "--LabApp.collaborative=False"]
     log = home / "server.log"
-    with log.open("wb") as stream, subprocess.Popen(
-        command, cwd=root, env=_environment(home), stdout=stream, stderr=stream
-    ) as server:
+    with (
+        log.open("wb") as stream,
+        subprocess.Popen(
+            command, cwd=root, env=_environment(home), stdout=stream, stderr=stream
+        ) as server,
+    ):
         try:
             yield Lab(root, _address(server, log, token), token)
         finally:
@@ -144,7 +147,8 @@ class Notebook:
 @contextmanager
 def opened(browser: Browser, lab: Lab, notebook: str, **options: object) -> Iterator[Notebook]:
     """A notebook in a page that may speak to its own server only."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)  # type: ignore[arg-type]
+    options.setdefault("viewport", {"width": 1280, "height": 900})
+    context = browser.new_context(**options)  # type: ignore[arg-type]
     context.route(
         lambda url: not url.startswith((lab.address, "data:", "blob:")), lambda route: route.abort()
     )

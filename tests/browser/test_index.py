@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,6 +148,18 @@ HOSTILE = [
 ]
 
 
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478da63"
+    "64f8cfc0f01f0005050202cf8ba1690000000049454e44ae426082"
+)
+
+
+def drawing(view: PointView, evil: str) -> PointView:
+    """The same with a figure, and with a name of one that nobody should follow."""
+    assert view.record is not None
+    return replace(view, record=replace(view.record, figures=("cell-01.png", f"../{evil[:80]}")))
+
+
 def test_hostile_values_do_not_run(report, tmp_path: Path, open_page: Open) -> None:
     views = []
     for index, evil in enumerate(HOSTILE):
@@ -158,7 +172,7 @@ def test_hostile_values_do_not_run(report, tmp_path: Path, open_page: Open) -> N
                 failing.record,
                 1,
             ),
-            ok(2 * index + 1, {evil: evil, "n": index}, **{evil: evil}),
+            drawing(ok(2 * index + 1, {evil: evil, "n": index}, **{evil: evil}), evil),
         ]
     for view in views:
         folder = tmp_path / view.point.dir / "figures"
@@ -166,6 +180,7 @@ def test_hostile_values_do_not_run(report, tmp_path: Path, open_page: Open) -> N
         text = str(view.point.params)
         cells = {"kind": "cells", "point": view.point.id, "cells": [{"cell": 1, "text": text}]}
         (folder / "cells.js").write_text(script(cells))
+        (folder / "cell-01.png").write_bytes(PIXEL)
     header = a_header(name=HOSTILE[1], user=HOSTILE[0], notebook=HOSTILE[2], host=HOSTILE[5])
     page = open_page(write_report(tmp_path, header, views))
     expect(page.locator("#shown")).to_have_text("20 points")
@@ -176,9 +191,15 @@ def test_hostile_values_do_not_run(report, tmp_path: Path, open_page: Open) -> N
     page.get_by_role("button", name="Show all").click()
     expect(page.locator("#shown")).to_have_text("20 points")
     page.get_by_role("button", name="Filters").click()
-    for name in ("Plots", "Compare", "Timeline"):
+    for name in ("Plots", "Gallery", "Compare", "Timeline"):
         page.get_by_role("tab", name=name).click()
         page.wait_for_timeout(300)
+    page.evaluate("location.hash = 'tab=gallery&by=params.n&figure=constructor'")
+    pictures = page.locator("#panel-gallery img")
+    expect(pictures.first).to_be_visible()
+    sources = pictures.evaluate_all("found => found.map(image => image.getAttribute('src'))")
+    assert len(sources) == 10
+    assert all(re.fullmatch(r"\.\./points/[\w.%-]+/figures/cell-01\.png", s) for s in sources)
     page.evaluate("location.hash = 'tab=plots&plot=parallel'")
     page.evaluate("location.hash = 'tab=plots&plot=heatmap'")
     page.locator(".plot .main-svg").first.wait_for()
@@ -189,7 +210,8 @@ def test_hostile_values_do_not_run(report, tmp_path: Path, open_page: Open) -> N
     page.evaluate("location.hash = ''")
     loaded = page.evaluate("[...document.scripts].map(s => s.getAttribute('src'))")
     assert all(source.startswith(("data/", "assets/", "../points/")) for source in loaded)
-    assert page.locator("img").count() == 0
+    shown = page.evaluate("[...document.images].map(image => image.getAttribute('src'))")
+    assert all(source.endswith("/figures/cell-01.png") for source in shown)
     links = page.evaluate("[...document.links].map(a => a.protocol)")
     assert set(links) == {"file:"}
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -99,7 +99,7 @@ def test_a_sweep_in_a_cell(browser: Browser, lab: Lab) -> None:
 def test_a_reload_in_the_middle(browser: Browser, lab: Lab) -> None:
     with opened(browser, lab, "driver.ipynb") as notebook:
         notebook.run(0)
-        expect(notebook.block(0)).to_contain_text("done,", timeout=LONG)
+        expect(notebook.block(0)).to_contain_text("points done", timeout=LONG)
         notebook.save()
         notebook.load(lab.url("driver.ipynb"))
         # What was saved says from when it is; to show the sweep again brings the news.

@@ -199,9 +199,12 @@ def test_timeline(page: Page) -> None:
              .getImageData(0, 0, canvas.width, canvas.height).data).size"""
     )
     assert painted > 10
-    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 50)
-    page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 50)
-    expect(page.locator("#panel-point")).to_be_visible()
+    point = page.locator("#panel-point")
+    for part in range(95, 5, -3):  # between two bars there may be nothing
+        page.mouse.click(box["x"] + part / 100 * box["width"], box["y"] + 50)
+        if point.is_visible():
+            break
+    expect(point).to_be_visible()
 
 
 # ------------------------------------------------------------------------------ the point

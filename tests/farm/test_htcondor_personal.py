@@ -12,7 +12,7 @@ import pytest
 from nbbatch.folder import SweepFolder
 from tests.notebooks import write_notebook
 
-from .test_htcondor_faults import order
+from .htcondor_pool import order
 
 SCRIPT = """#!/bin/bash
 export XDG_STATE_HOME={folder}/state HOME={folder}/home NBBATCH_GRACE=2 PATH=$PATH:/usr/sbin

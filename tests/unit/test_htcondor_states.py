@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from nbbatch.backends.htcondor_events import Position, endings, parse, read
-from nbbatch.backends.htcondor_states import ending_of, hold_words, status_of
-from nbbatch.model import Ending, JobPhase
+from nbbatch.backends.htcondor_states import ending_of, hold_words, status_of, statuses_of
+from nbbatch.model import Ending, Job, JobArray, JobPhase
 
 ROOT = "/sweeps/scan"
 
@@ -57,6 +57,10 @@ def test_phases(ad: dict[str, Any], phase: JobPhase, reason: str, host: str) -> 
             },
             "asked 2GB of memory, used 3.1GB: `nbbatch resume /sweeps/scan --memory 4GB`",
         ),
+        (  # twice as much would not do
+            {"HoldReasonCode": 34, "MemoryProvisioned": 384, "ResidentSetSize": 750_000},
+            "asked 384MB of memory, used 732MB: `nbbatch resume /sweeps/scan --memory 1.5GB`",
+        ),
         (  # a cgroup's kill: the recorded size is not the job's
             {
                 "HoldReasonCode": 34,
@@ -98,6 +102,33 @@ def test_why_a_job_is_held_and_what_to_do(ad: dict[str, Any], words: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("cluster", "dropped", "phases"),
+    [
+        ({}, set(), ["running", "queued"]),
+        ({"JobMaterializeNextProcId": 2}, set(), ["running", "queued", "queued", "queued"]),
+        (
+            {"JobMaterializeNextProcId": 2, "JobMaterializePaused": 1},
+            set(),
+            ["running", "queued", "held", "held"],
+        ),
+        # Taken back before they were made: made or not, they do nothing.
+        ({"JobMaterializeNextProcId": 2}, {"7.1", "7.3"}, ["running", None, "queued"]),
+    ],
+)
+def test_jobs_that_the_schedd_has_not_made_yet_are_not_gone(
+    cluster: dict[str, Any], dropped: set[str], phases: list[str | None]
+) -> None:
+    ads = [
+        {"ClusterId": 7, **cluster},
+        {"ClusterId": 7, "ProcId": 0, "JobStatus": 2},
+        {"ClusterId": 7, "ProcId": 1, "JobStatus": 1},
+    ]
+    found = statuses_of(ads, [JobArray("7", first=11, size=4)], dropped, ROOT)
+    expected = {Job("7", n): phase for n, phase in enumerate(phases) if phase}
+    assert {job: status.phase.value for job, status in found.items()} == expected
+
+
+@pytest.mark.parametrize(
     ("ad", "ending"),
     [
         ({"JobStatus": 4, "ExitCode": 0}, (Ending.EXITED, "")),
@@ -109,6 +140,14 @@ def test_why_a_job_is_held_and_what_to_do(ad: dict[str, Any], words: str) -> Non
         (
             {"JobStatus": 3, "RemoveReason": "via condor_rm (by user root)"},
             (Ending.CANCELLED, "via condor_rm (by user root)"),
+        ),
+        (  # as a schedd that spools forgets a job
+            {
+                "JobStatus": 3,
+                "ExitCode": 75,
+                "RemoveReason": "its results were fetched by nbbatch (by user ada)",
+            },
+            (Ending.EXITED, "its job ended with exit code 75"),
         ),
     ],
 )

@@ -28,6 +28,7 @@ from nbbatch.backends.htcondor_submit import (
     describe,
     job_constraint,
     literal,
+    memory_edits,
     quoted,
     script,
 )
@@ -128,6 +129,17 @@ def test_options_of_the_user_win_and_cannot_break_the_job() -> None:
     assert (lines["request_memory"], lines["rank"]) == ("8GB", "Mips")
     with pytest.raises(UsageError, match="nbbatch needs to set that itself"):
         describe(batch(launch=Launch(options={"queue": "2"})), Files.SHARED)
+
+
+def test_which_schedd_gets_the_jobs_is_not_told_to_the_jobs() -> None:
+    ours = batch(launch=Launch(options={"schedd": "ap1.example.org", "pool": "cm.example.org"}))
+    assert not {"schedd", "pool"} & describe(ours, Files.SHARED).keys()
+
+
+def test_a_held_job_that_is_given_more_memory_obeys_no_other_rule_for_it() -> None:
+    edits = memory_edits(4 * 2**30)
+    assert edits["RequestMemory"] == "4096"
+    assert edits["PeriodicRelease"] == describe(batch(), Files.SHARED)["periodic_release"]
 
 
 def test_names_are_no_macros_and_no_expressions() -> None:

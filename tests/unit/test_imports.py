@@ -145,6 +145,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
 # Libraries whose distribution has another name than their package.
 OTHER_NAME = {
     "bs4": "beautifulsoup4",
+    "crontab": "python-crontab",
     "htcondor2": "htcondor",
     "ruamel": "ruamel-yaml",
     "zmq": "pyzmq",

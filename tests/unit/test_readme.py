@@ -21,13 +21,23 @@ EVERYWHERE = {"--help", "-h"}
 
 
 def options_of_commands() -> dict[str, set[str]]:
-    """What the program has: command → options; under "" those without a command."""
+    """What the program has: command → options; under "" those without a command.
+
+    Commands of a group have two words. ``schedule add`` takes the options of ``run``, too.
+    """
     root = typer.main.get_command(app)
-    visible = {"": root} | {n: c for n, c in root.commands.items() if not c.hidden}  # type: ignore[attr-defined]
-    return {
+    visible = {"": root}
+    for name, command in root.commands.items():  # type: ignore[attr-defined]
+        if not command.hidden:
+            visible[name] = command
+            for inner, each in getattr(command, "commands", {}).items():
+                visible[f"{name} {inner}"] = each
+    has = {
         name: EVERYWHERE | {text for each in command.params for text in each.opts if text[0] == "-"}
         for name, command in visible.items()
     }
+    has["schedule add"] |= has["run"]
+    return has
 
 
 def command_lines() -> list[str]:
@@ -46,6 +56,8 @@ def test_what_the_readme_types_exists(line: str) -> None:
     command = "" if words[0].startswith("-") else words[0]
     if command == "COMMAND":  # stands for each of them
         return
+    if " ".join(words[:2]) in HAS:
+        command = " ".join(words[:2])
     assert command in HAS
     options = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
     assert options <= HAS[command]

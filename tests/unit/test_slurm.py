@@ -56,6 +56,9 @@ from nbbatch.model import (
     Settings,
     Usage,
 )
+from nbbatch.plan import Request, make_plan
+from nbbatch.sweep import Sweep
+from tests.notebooks import write_notebook
 
 HEADER = Header(
     id="1a2b3c4d",
@@ -204,6 +207,19 @@ def test_walltime(seconds: int, words: str) -> None:
 @pytest.mark.parametrize(("time", "warning"), [(None, 180), (60, 30), (600, 120), (7200, 180)])
 def test_the_worker_is_told_ahead(time: int | None, warning: int) -> None:
     assert warning_seconds(time) == warning
+
+
+def test_what_dry_run_prints_where_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also on a machine without Slurm. With `auto` it is the first wave that would be sent."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    notebook = write_notebook(tmp_path / "scan.ipynb", "y = x", parameters="x = 0")
+    request = Request(notebook, {"x": list(range(40))}, backend="slurm", points_per_job=0, jobs=4)
+    script = Sweep.preview(make_plan(replace(request, out=tmp_path / "sweep")))
+    assert "#SBATCH --array=0-9%4\n" in script
+    assert "nbbatch go-on" in script
+    assert not (tmp_path / "sweep").exists()
 
 
 # The script itself, run by bash with programs that stand in for Slurm's.

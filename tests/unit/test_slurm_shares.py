@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
+from nbbatch.backends.slurm_places import Places
+from nbbatch.backends.slurm_queue import Queue
 from nbbatch.backends.slurm_shares import (
     Change,
     LiveArray,
@@ -118,3 +123,22 @@ def test_never_more_than_the_limit_and_never_stuck() -> None:
         busy[ending] -= 1
         left[ending] -= 1
     assert left == {"1": 0, "2": 0, "3": 0}
+
+
+def test_the_old_array_gives_a_place_before_the_new_one_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs, told = tmp_path / "bin", tmp_path / "told"
+    programs.mkdir()
+    answer = "48_0|RUNNING|n|None\n48_1|RUNNING|n|None\n48_2|PENDING||JobArrayTaskLimit"
+    for name, line in (("squeue", f"echo '{answer}'"), ("scontrol", f'echo "$*" >>{told}')):
+        (programs / name).write_text(f"#!/bin/sh\n{line}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    places = Places(tmp_path, Queue(tmp_path))
+
+    assert places.make(2, [5], ["48"]) == ([1], ("48_0",))  # one place; free when 48_0 has ended
+    assert told.read_text() == "update JobId=48 ArrayTaskThrottle=1\n"
+    assert places.make(3, [5], ["48"]) == ([1], ())  # two for the old one, as it has; one is free
+    assert places.make(1, [5], ["48"]) == ([1], ("48",))  # none at all until it has ended
+    assert places.make(None, [5], ["48"]) == (None, ())

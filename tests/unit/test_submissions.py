@@ -60,6 +60,18 @@ def test_killed_before_the_note(folder: SweepFolder) -> None:
     assert found.job_of(POINTS["a"]) is None
 
 
+def test_killed_while_the_rest_was_sent(folder: SweepFolder) -> None:
+    """What the scheduler may have accepted is looked up there, and not sent once more."""
+    submit(folder, 1, 1, [["a"], ["b"]])
+    folder.journal("accepted", batch=1, array="77", first=1, size=1)
+    folder.journal("submitted", batch=1)
+    assert read(folder).open_batches == ()
+    folder.journal("submitting the rest", batch=1)
+    assert read(folder).open_batches == (1,)
+    folder.journal("submitted", batch=1)
+    assert read(folder).open_batches == ()
+
+
 def test_what_the_scheduler_had_no_room_for(folder: SweepFolder) -> None:
     submit(folder, 1, 1, [["a"], ["b"], ["c"], ["d"]])
     folder.journal("accepted", batch=1, array="77", first=1, size=2)

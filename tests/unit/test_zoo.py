@@ -41,8 +41,11 @@ class Executed:
     left: list[str]
 
 
-def run(specimen: Specimen, folder: Path) -> Executed:
-    """Run a specimen as the only point of a bundle, in a process of its own."""
+def run(specimen: Specimen, folder: Path, *, warm: bool) -> Executed:
+    """Run a specimen as the only point of a bundle, in a process of its own.
+
+    ``warm``: as if more were to come, so that its kernel is forked.
+    """
     root = folder / "a sweep's {folder}"
     root.mkdir()
     (root / specimen.name).write_text(specimen.content, encoding="utf-8")
@@ -56,7 +59,7 @@ def run(specimen: Specimen, folder: Path) -> Executed:
         settings=Settings(collect=specimen.collect),
     )
     file = root / "bundle.json"
-    file.write_text(json.dumps(bundle.to_json()))
+    file.write_text(json.dumps({**bundle.to_json(), "more": warm}))
     mark = uuid.uuid4().hex
     # To files, not pipes: a process that outlives the notebook would keep a pipe open.
     with (root / "stdout").open("wb") as out:
@@ -119,9 +122,10 @@ def texts_of(executed: Path) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
 @each_specimen
-def test_a_specimen_ends_in_its_right_state(specimen: Specimen, tmp_path: Path) -> None:
-    done = run(specimen, tmp_path)
+def test_a_specimen_ends_in_its_right_state(specimen: Specimen, tmp_path: Path, warm: bool) -> None:
+    done = run(specimen, tmp_path, warm=warm)
 
     assert done.record.outcome is specimen.outcome, done.record.failure
     assert (done.record.failure.name if done.record.failure else "").startswith(specimen.exception)

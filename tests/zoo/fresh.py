@@ -12,6 +12,9 @@ MODULES = ("numpy", "scipy", "scipy.stats", "pandas", "matplotlib", "matplotlib.
 """What the warm process has imported."""
 
 
+ALL = "\n".join(f"import {name}" for name in MODULES)
+
+
 def cells(*sources: str) -> tuple[str, ...]:
     return tuple(textwrap.dedent(source).strip("\n") for source in sources)
 
@@ -72,7 +75,7 @@ FRESH: dict[str, tuple[str, ...]] = {
         "print(subprocess.run(['sh', '-c', 'yes | head -n1; exit 3'], capture_output=True))",
         "print(subprocess.run([sys.executable, '-c', 'print(1)'], capture_output=True, text=True))",
         "subprocess.run(['sh', '-c', 'ulimit -a; umask; ls /proc/self/fd | wc -l'])",
-        "print(subprocess.run(['sh', '-c', 'grep Sig /proc/self/status'], text=True, "
+        "print(subprocess.run(['sh', '-c', 'grep Sig[BIC] /proc/self/status'], text=True, "
         "capture_output=True).stdout)",
     ),
     "threads": cells(
@@ -83,7 +86,7 @@ FRESH: dict[str, tuple[str, ...]] = {
             print(list(pool.map(abs, [-1, -2])))
         thread = threading.Thread(target=lambda: print("from a thread"))
         thread.start(); thread.join()
-        print(sorted(thread.name for thread in threading.enumerate()))
+        print(sorted(thread.name for thread in threading.enumerate()), thread.name)
         print(threading.current_thread() is threading.main_thread())
         """
     ),
@@ -107,7 +110,8 @@ FRESH: dict[str, tuple[str, ...]] = {
     ),
     "environment": cells(
         "import os, subprocess\nprint(sorted(os.environ.items()))",
-        "print(sorted(subprocess.run(['env'], capture_output=True, text=True).stdout.split('\\n')))",
+        "there = subprocess.run(['env'], capture_output=True, text=True).stdout\n"
+        "print(sorted(there.split('\\n')))",
         "print(os.getcwd(), os.environ.get('PWD'))\n%pwd",
     ),
     "signals": cells(
@@ -124,7 +128,12 @@ FRESH: dict[str, tuple[str, ...]] = {
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         signal.pause()
         """,
-        "try:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n    print('stopped')",
+        """
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            print("stopped")
+        """,
     ),
     "large arrays": cells(
         """
@@ -138,9 +147,11 @@ FRESH: dict[str, tuple[str, ...]] = {
         """
     ),
     "warnings": cells(
+        ALL,
         """
         import warnings
-        for filter in warnings.filters: print(filter[0], filter[1], filter[2].__name__)
+        for filter in sorted(warnings.filters, key=str):
+            print(filter[0], filter[1], filter[2].__name__)
         for n in range(2): warnings.warn("once only")
         warnings.warn("old", DeprecationWarning)
         """,
@@ -155,15 +166,17 @@ FRESH: dict[str, tuple[str, ...]] = {
         """
     ),
     "logging": cells(
+        ALL,
         """
         import logging
         print(logging.getLogger().handlers, logging.getLogger().level, logging.lastResort)
-        print(sorted((n, l.level, len(l.handlers)) for n, l in logging.root.manager.loggerDict.items()
-              if isinstance(l, logging.Logger) and (l.level or l.handlers)))
+        loggers = logging.root.manager.loggerDict
+        print(sorted((name, one.level, len(one.handlers)) for name, one in loggers.items()
+                     if isinstance(one, logging.Logger) and (one.level or one.handlers)))
         logging.warning("without handlers")
         logging.basicConfig(level="INFO", force=True)
         logging.getLogger("mine").info("with handlers")
-        """
+        """,
     ),
     "temporary files": cells(
         """
@@ -223,14 +236,22 @@ FRESH: dict[str, tuple[str, ...]] = {
         print([os.isatty(fd) for fd in (0, 1, 2)], repr(sys.stdin.read()), os.read(0, 1))
         print(sorted({os.readlink(f"/proc/self/fd/{fd}").split(":")[0] for fd in (0, 1, 2)}))
         """,
-        "print(len(os.listdir('/proc/self/fd')))",
+        """
+        kinds = set()
+        for fd in os.listdir("/proc/self/fd"):
+            try:
+                kinds.add(os.readlink(f"/proc/self/fd/{fd}").split(":[")[0])
+            except OSError:
+                pass  # the one of listdir
+        print(sorted(kinds))
+        """,
     ),
     "the interpreter": cells(
         """
         import faulthandler, gc, sys, threading
         print(faulthandler.is_enabled(), gc.isenabled(), gc.get_threshold(), gc.callbacks)
         print(sys.getrecursionlimit(), sys.getswitchinterval(), sys.gettrace(), sys.getprofile())
-        print(sys.displayhook, sys.excepthook.__qualname__, sys.dont_write_bytecode, sys.pycache_prefix)
+        print(sys.displayhook, sys.excepthook.__qualname__, sys.pycache_prefix)
         print(type(sys.stdout), type(sys.stderr), [type(finder) for finder in sys.meta_path])
         """,
     ),
@@ -276,7 +297,7 @@ FRESH: dict[str, tuple[str, ...]] = {
         "pd.DataFrame({'a': [1]}).to_parquet('t/a.parquet')\nprint(pd.read_parquet('t/a.parquet'))",
     ),
     "IPython": cells(
-        "ip = get_ipython()\nprint(type(ip), ip.execution_count, ip.starting_dir, sorted(ip.config))",
+        "ip = get_ipython()\nprint(ip.execution_count, ip.starting_dir, sorted(ip.config))",
         "%cd /\n%cd -",
         "print(ip.history_manager.hist_file, len(ip.configurables), ip.colors)",
         "from IPython.display import HTML, display\ndisplay(HTML('<b>x</b>'))\n_",

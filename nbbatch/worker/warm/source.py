@@ -82,9 +82,7 @@ class KernelSource:
 
     # ------------------------------------------------------------------ the template
 
-    def _template_for(
-        self, spec: KernelSpec, modules: Sequence[str], cwd: Path
-    ) -> Template | None:
+    def _template_for(self, spec: KernelSpec, modules: Sequence[str], cwd: Path) -> Template | None:
         """The forking process for such kernels, started if it pays; None when in doubt."""
         if self._template is not None and not self._template.alive():
             self._lose()

@@ -23,6 +23,16 @@ IMPORT_SECONDS = 120.0
 FORK_SECONDS = 20.0
 
 
+PROGRAM = """\
+import sys
+at_start = sys.path[:]
+sys.path[:0] = [sys.argv[1]]
+from warm_side.program import main
+sys.path[:] = [path for path in at_start if path]
+main(int(sys.argv[2]))
+"""
+
+
 class TemplateLost(Exception):
     """The forking process is gone, or does not do what it is asked to."""
 
@@ -37,12 +47,11 @@ class Template:
         modules: Sequence[str],
         scratch: Path,
     ) -> None:
-        program = scratch / "forking.py"
-        source = files("nbbatch.worker.kernel_side").joinpath("forking.py")
-        program.write_bytes(source.read_bytes())
+        _unpack(scratch)
         self._link, theirs = socket.socketpair()
         with theirs:
-            command = [interpreter.python, *interpreter.flags, str(program), str(theirs.fileno())]
+            arguments = [PROGRAM, str(scratch), str(theirs.fileno())]
+            command = [interpreter.python, *interpreter.flags, "-c", *arguments]
             try:
                 self._process = subprocess.Popen(
                     command,
@@ -65,14 +74,12 @@ class Template:
             self._send({"modules": list(modules)})
 
     def report(self) -> dict[str, Any]:
-        """What became of the modules: see ``kernel_side/forking.py``. TemplateLost."""
+        """What became of the modules: see ``warm_side/ahead.py``. TemplateLost."""
         if self._report is None:
             self._report = self._ask(None, (), IMPORT_SECONDS)
         return self._report
 
-    def fork(
-        self, argv: Sequence[str], environment: Mapping[str, str], fds: Sequence[int]
-    ) -> int:
+    def fork(self, argv: Sequence[str], environment: Mapping[str, str], fds: Sequence[int]) -> int:
         """Have a kernel forked; its pid, a child of this process. TemplateLost.
 
         It counts as waiting for its point until ``begin``.
@@ -133,8 +140,17 @@ class Template:
         return chunks
 
 
+def _unpack(scratch: Path) -> None:
+    """Put the program where any interpreter can import it."""
+    target = scratch / "warm_side"
+    target.mkdir(exist_ok=True)
+    for file in files("nbbatch.worker.warm_side").iterdir():
+        if file.name.endswith(".py"):
+            (target / file.name).write_bytes(file.read_bytes())
+
+
 def send_message(link: socket.socket, message: Any, fds: Sequence[int] = ()) -> None:
-    """Send one JSON message with file descriptors, as ``kernel_side/forking.py`` reads them."""
+    """Send one JSON message with file descriptors, as ``warm_side/link.py`` reads them."""
     body = json.dumps(message).encode()
     beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
     link.sendmsg([struct.pack("!Q", len(body))], beside)

@@ -75,9 +75,9 @@ install_keys() { # the pool's signing key and the daemons' own token; one trust 
    make_token condor >"$ROOT/etc/condor/tokens.d/nbbatch-farm")
 }
 
-make_token() { # USER: needs the signing key, no daemon
+make_token() { # USER [SECONDS]: needs the signing key, no daemon
   chroot "$ROOT" env CONDOR_CONFIG=/dev/null _CONDOR_TRUST_DOMAIN=nbbatch-farm \
-    _CONDOR_SEC_PASSWORD_DIRECTORY=/etc/condor/passwords.d condor_token_create -identity "$1@localdomain"
+    _CONDOR_SEC_PASSWORD_DIRECTORY=/etc/condor/passwords.d condor_token_create -identity "$1@localdomain" ${2:+-lifetime "$2"}
 }
 
 install_user() {

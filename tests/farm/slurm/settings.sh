@@ -46,7 +46,7 @@ KillWait=30
 MailProg=$ETC/mail
 OverTimeLimit=0
 # Finished jobs leave squeue after that many seconds (Slurm's default is 300).
-MinJobAge=30
+MinJobAge=15
 SlurmdTimeout=20
 SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1,default_queue_depth=1000
@@ -75,7 +75,7 @@ TEXT
     cat <<TEXT
 NodeName=$NODE NodeAddr=127.0.0.1 CPUs=8 RealMemory=20000 TmpDisk=10000 Gres=gpu:2 Feature=fast,avx2 State=UNKNOWN
 PartitionName=main Nodes=$NODE Default=YES MaxTime=2-00:00:00 DefaultTime=10:00 PriorityTier=2 PreemptMode=REQUEUE
-PartitionName=scavenge Nodes=$NODE MaxTime=INFINITE DefaultTime=10:00 PriorityTier=1 PreemptMode=CANCEL GraceTime=10
+PartitionName=scavenge Nodes=$NODE MaxTime=INFINITE DefaultTime=10:00 PriorityTier=1 PreemptMode=CANCEL GraceTime=5
 PartitionName=urgent Nodes=$NODE MaxTime=10:00 PriorityTier=9 PreemptMode=OFF
 TEXT
 }

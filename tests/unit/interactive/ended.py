@@ -17,13 +17,19 @@ from tests.notebooks import write_notebook
 FAILURE = Failure("ValueError", "math domain error", "…", 2, 3, 2, "root = math.sqrt(x)")
 
 
-def a_sweep(folder: Path, values: Sequence[float]) -> SweepHandle:
-    """A sweep over x; a point with an x below 0 failed, the others have a metric ``root``."""
+def a_sweep(folder: Path, values: Sequence[float], *, reported: bool = True) -> SweepHandle:
+    """A sweep over x; a point with an x below 0 failed, the others have a metric ``root``.
+
+    Unless it is ``reported``, somebody has to write its report before it has ended.
+    """
     notebook = write_notebook(folder / "scan.ipynb", "root = x ** 0.5", parameters="x = 1.0")
     grid = {"points": [{"x": x} for x in values]}
     sweep = Sweep.create(make_plan(request_of(notebook, grid, {"out": folder / "sweep"})))
     for point in sweep.points:
         end(sweep.root, point)
+    if reported:
+        sweep.folder.report_index.parent.mkdir()
+        sweep.folder.report_index.touch()
     return SweepHandle(Sweep(sweep.root), here=folder)
 
 

@@ -78,6 +78,13 @@ def test_at_the_end() -> None:
     assert "ended 2024-05-01 12:01:30 UTC" in read.text
     links = [attributes["href"] for tag, attributes in read.tags if tag == "a"]
     assert links == ["sweeps/lorenz/1/report/index.html"]
+    assert " sweeps/lorenz/1 " in read.text
+
+
+def test_a_sweep_that_is_elsewhere() -> None:
+    page = html(shown([ok(0, {})], here=Path("/home/mara/notebooks")))
+    assert 'href="../sweeps/lorenz/1/report/index.html"' in page
+    assert " /home/mara/sweeps/lorenz/1 " in Reader(page).text
 
 
 def test_a_failure_leads_to_its_page() -> None:
@@ -89,7 +96,9 @@ def test_a_failure_leads_to_its_page() -> None:
 
 def test_many_kinds_of_failure() -> None:
     views = [failed(n, {}, f"{'ABCDE'[n]}Error: bad") for n in range(5)]
-    assert "and 2 more kinds of failure (2 points): see the report" in Reader(html(shown(views))).text
+    assert (
+        "and 2 more kinds of failure (2 points): see the report" in Reader(html(shown(views))).text
+    )
 
 
 def test_nothing_of_the_user_s_is_markup() -> None:

@@ -149,4 +149,6 @@ def test_a_notebook_that_is_not_saved_is_said(
     assert place.check_self_launch(analysis.with_name("other.ipynb")) == []
     shell.history_manager.input_hist_raw.append("if not nbbatch.inside(): nbbatch.run(…)")
     said = place.check_self_launch(analysis)
-    assert said == ["analysis.ipynb was changed since it was last saved: what was saved is what runs."]
+    assert said == [
+        "analysis.ipynb was changed since it was last saved: what was saved is what runs."
+    ]

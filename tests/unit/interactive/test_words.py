@@ -61,7 +61,11 @@ def test_synonyms_are_no_words_of_their_own() -> None:
         ({"axes": {"x": range(3)}}, "axes", ("x=[0, 1, 2]",)),
         ({"axes": {"x": numpy.array([1.5, 2])}}, "axes", ("x=[1.5, 2.0]",)),
         ({"axes": {"x": 3}}, "axes", ("x=[3]",)),
-        ({"option": {"partition": "short", "+Big": True}}, "options", ("partition=short", "+Big=true")),
+        (
+            {"option": {"partition": "short", "+Big": True}},
+            "options",
+            ("partition=short", "+Big=true"),
+        ),
         ({"collect": {"ratio": "a / b"}}, "collect", ("ratio=a / b",)),
         ({"time": timedelta(hours=1)}, "time", 3600),
         ({"timeout": timedelta(seconds=1.5)}, "timeout", 1.5),
@@ -102,6 +106,11 @@ def test_standard_input_is_not_for_cells() -> None:
 
 def test_values_arrive_with_their_types(tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "a.ipynb", parameters="a = 1\nb = ''\nc = []\nd = ''")
-    words = {"params": {"a": numpy.int64(3), "b": "1e-3", "c": [1, "x", None]}, "axes": {"d": ["1"]}}
+    words = {
+        "params": {"a": numpy.int64(3), "b": "1e-3", "c": [1, "x", None]},
+        "axes": {"d": ["1"]},
+    }
     points = make_plan(request_of(notebook, {"a": [1, 2]}, words)).points
-    assert [point.params for point in points] == [{"a": 3, "b": "1e-3", "c": [1, "x", None], "d": "1"}]
+    assert [point.params for point in points] == [
+        {"a": 3, "b": "1e-3", "c": [1, "x", None], "d": "1"}
+    ]

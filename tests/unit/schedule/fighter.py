@@ -38,6 +38,7 @@ def main(folder: str, host: str, rounds: int, deaths: float, lockless: bool) -> 
         except FileExistsError:
             _append(log, f"TWO {said}")
         _append(log, f"had {said}")
+        time.sleep(chance.random() * 0.003)
         if chance.random() < deaths:
             _append(log, f"dies {said}")
             os.kill(os.getpid(), 9)
@@ -70,6 +71,15 @@ def _no_locks_no_links_and_slow() -> None:
             return answer
 
         setattr(os, name, slow)
+
+    judge = Lock._verdict
+
+    def slow_judge(self: Lock, number: int) -> Any:
+        verdict = judge(self, number)
+        time.sleep(random.random() * 0.02)  # what was judged may be over by now
+        return verdict
+
+    Lock._verdict = slow_judge  # type: ignore[method-assign]
 
     def no_link(*_: Any, **__: Any) -> None:
         raise PermissionError("no hard links here")

@@ -180,6 +180,6 @@ def test_two_hosts_fight_for_a_name(tmp_path: Path, kind: str) -> None:
 def test_two_hosts_fight_for_a_thousand_rounds_and_some_are_killed(
     tmp_path: Path, kind: str
 ) -> None:
-    log = fight(tmp_path, 1_000, 0.01, kind)
+    log = fight(tmp_path, 1_000, 0.04, kind)
     judge(log, 1_000)
     assert any(kind == "broke" for kind, *_ in log)

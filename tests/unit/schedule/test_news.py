@@ -20,13 +20,13 @@ from nbbatch.schedule.metrics_file import metrics_text, write_metrics
 from nbbatch.schedule.news import (
     Kind,
     Message,
-    NotifyOn,
     is_told,
     kind_of,
     message_of_no_run,
     message_of_run,
 )
 from nbbatch.schedule.notify import check_target, send, send_all, shown
+from nbbatch.schedule.words import NotifyOn
 from tests.unit.schedule.nights import a_point, a_run
 from tests.views import failed, ok
 

@@ -89,7 +89,7 @@ def test_a_module_that_was_edited(tmp_path: Path) -> None:
 
 TELL = """
 import os, sys
-print("forked" if "forking.py" in open("/proc/self/cmdline").read() else "afresh")
+print("forked" if "warm_side" in open("/proc/self/cmdline").read() else "afresh")
 """
 
 
@@ -127,7 +127,7 @@ def test_the_forking_process_is_killed(sweep: Callable[..., Sweep]) -> None:
 import os, signal, psutil
 if os.environ["NBBATCH_POINT_INDEX"] == "1":
     for process in psutil.process_iter():
-        if process.ppid() == os.getppid() and "forking.py" in " ".join(process.cmdline()):
+        if process.ppid() == os.getppid() and "warm_side" in " ".join(process.cmdline()):
             if process.pid != os.getpid():
                 process.kill()
 """
@@ -171,8 +171,8 @@ def test_a_module_that_starts_threads_is_left_to_the_kernel(
 ) -> None:
     site = tmp_path / "site-packages"
     site.mkdir()
-    busy = "import threading, time\nthreading.Thread(target=time.sleep, args=(5,), daemon=True).start()"
-    (site / "busy.py").write_text(f"{busy}\nVALUE = 7")
+    thread = "threading.Thread(target=time.sleep, args=(5,), daemon=True).start()"
+    (site / "busy.py").write_text(f"import threading, time\n{thread}\nVALUE = 7")
     (site / "quiet.py").write_text("VALUE = 8")
     (site / "loud.py").write_text("print('imported')")
     mixed = sweep(
