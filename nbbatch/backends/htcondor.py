@@ -57,7 +57,9 @@ class HTCondorBackend:
 
     name: ClassVar[str] = "htcondor"
     bundle_files: ClassVar[bool] = True
-    raises_memory: ClassVar[bool] = True
+    # A job that is held for its memory is released with more by the schedd. But where a cgroup
+    # is the limit often only the kernel is killed, and the worker lives to record it.
+    raises_memory: ClassVar[bool] = False
     goes_on: ClassVar[bool] = False
     grace: ClassVar[float] = 90.0  # NFS hides a new file for up to a minute
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import BackendError, BackendUnavailable
+from ..errors import BackendError, BackendUnavailable, UsageError
 from ..folder import SweepFolder
 from ..worker.files import write_atomic
 from . import htcondor_personal
@@ -61,6 +61,12 @@ class Site:
 
     def settle(self) -> Files:
         """Write down by which schedd and which way this sweep goes; return the latter."""
+        known, asked = self.noted().get("schedd", ""), self._asked("schedd")
+        if known and asked and known != asked:
+            raise UsageError(
+                f"The jobs of {self.root} are with the schedd {known}, not {asked}.",
+                hint="A sweep has one schedd: leave --option schedd out, or give another --out.",
+            )
         files = self.files()
         location = self.location
         pool = self._asked("pool") or str(self.condor.param.get("COLLECTOR_HOST", ""))

@@ -238,6 +238,10 @@ def worker_command(batch: Batch, python: str) -> str:
 # Facts that shaped it (Slurm 22.05, tests/farm/slurm/README.md):
 # * Signals go to the batch shell only, and bash runs a trap while it waits, not while a program
 #   is in the foreground. So the worker is in the background, and the shell hands signals on.
+# * Slurm sends CONT and then TERM. No trap for CONT: of two trapped signals that come at once
+#   while bash waits, the one with the lower number is lost (bash leaves the handler of the other
+#   by a jump), and the worker would learn nothing until it is killed. Of USR1 and TERM the latter
+#   is kept.
 # * `scontrol requeue $SLURM_JOB_ID` can requeue every task of the array: the last task to
 #   start has the array's own number.
 # * requeue sends TERM at once: ignored from there on.
@@ -256,11 +260,13 @@ nb_told='' nb_worker=''
 hand_on() {{  # SIGNAL: to the worker, which saves what it has and leaves
     if [ "$1" = USR1 ] && [ "$SECONDS" -lt {early} ]; then set -- TERM; fi
     nb_told=$1
-    if [ -n "$nb_worker" ]; then kill -s "$1" "$nb_worker" 2>/dev/null; fi
+    if [ -n "$nb_worker" ]; then
+        kill -s "$1" "$nb_worker" 2>/dev/null
+        kill -s CONT "$nb_worker" 2>/dev/null
+    fi
 }}
 trap 'hand_on USR1' USR1
 trap 'hand_on TERM' TERM
-trap 'if [ -n "$nb_worker" ]; then kill -s CONT "$nb_worker" 2>/dev/null; fi' CONT
 
 again() {{  # LIMIT CODE: queue this task again, unless that was done LIMIT times before
     if [ "$nb_told" != TERM ] && [ "$nb_restarts" -lt "$1" ]; then

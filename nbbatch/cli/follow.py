@@ -30,10 +30,11 @@ def status(sweep: SweepArg = "latest", as_json: Json = False) -> None:
     opened.top_up()
     views = opened.views()
     opened.settle(views)
+    told = opened.summary_told(views) if opened.header.summary is not None else None
     if not as_json:
         from ..display import status_block
 
-        show(status_block(opened.header, views, opened.root, opened.backend.driver()))
+        show(status_block(opened.header, views, opened.root, opened.backend.driver(), told))
         return
     print_json(
         {
@@ -45,6 +46,7 @@ def status(sweep: SweepArg = "latest", as_json: Json = False) -> None:
             "over": all(view.state.over for view in views),
             "exit_code": exit_code(views),
             "driver": opened.backend.driver(),
+            "summary": None if told is None else {"error": told.error, "outdated": told.outdated},
             "points": [
                 {
                     "id": view.point.id,

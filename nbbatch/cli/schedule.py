@@ -69,7 +69,7 @@ def add(
 
     parse_cron(when)
     words = tuple(context.args)
-    request, care = checked(words)
+    request, _ = checked(words)
     home_of_plan(make_plan(request))  # every mistake is found now, not at six in the morning
     assert request.name is not None
     here = os.getcwd()  # noqa: PTH109 (a text, as it is stored)
@@ -102,8 +102,6 @@ def add(
     crontab.write_table(new.program, table)
     after = _next_run(new)
     say(f"{new.name}: next run {after or 'at the next start of this machine'}")
-    if care.if_running is None:
-        say("If a run takes longer than that, the next one is left out (--if-running skip).")
     for notice in _notices(request):
         warn(f"note: {notice}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,11 +82,13 @@ def run(
 
     Without a grid it runs once. Ctrl-C asks whether to leave the sweep running.
     """
+    from ..interactive.place import refuse_recursion
     from ..plan import make_plan
     from ..schedule.care import StillRunning, home_of_plan
     from ..sweep import EVERYTHING, FAILED_TOO, Sweep
     from .follow import attach
 
+    refuse_recursion(notebook, os.environ)
     planned = make_plan(_request(context))
     if dry_run:
         _show_plan(planned, opt.PlanFormat.table)

@@ -36,22 +36,25 @@ def summary(
     found = verdict(views)
     groups = group_failures(views)
     parts: list[RenderableType] = [_head(header, found), *_failures(groups)]
-    if told is not None and told.error:
-        parts.append(_summary_failed(told))
     ending = next_commands(found, groups, folder)
     if told is not None:
-        ending.insert(0, ("Summary", typed_path(folder / SUMMARY / PointFiles.PAGE)))
-        if told.error:
-            ending.append(("Again", f"nbbatch report --summary {typed_path(folder)}"))
+        _add_summary(told, folder, parts, ending)
     if report_path is not None:
         ending.insert(0, ("Report", typed_path(report_path)))
     return Group(*_spaced([*parts, labelled(ending)]))
 
 
 def status_block(
-    header: Header, views: Sequence[PointView], folder: Path, driver: str = ""
+    header: Header,
+    views: Sequence[PointView],
+    folder: Path,
+    driver: str = "",
+    told: Told | None = None,
 ) -> RenderableType:
-    """Where a sweep is now. ``driver`` says in words who drives it; empty: nobody."""
+    """Where a sweep is now. ``driver`` says in words who drives it; empty: nobody.
+
+    ``told`` of the summary notebook.
+    """
     found = verdict(views)
     groups = group_failures(views)
     facts = columns_grid()
@@ -68,8 +71,11 @@ def status_block(
     running = [view for view in views if view.state is PointState.RUNNING]
     if running:
         parts.append(_running(running))
-    parts += [*_failures(groups), labelled(next_commands(found, groups, folder))]
-    return Group(*_spaced(parts))
+    ending = next_commands(found, groups, folder)
+    parts += _failures(groups)
+    if told is not None:
+        _add_summary(told, folder, parts, ending)
+    return Group(*_spaced([*parts, labelled(ending)]))
 
 
 def next_commands(
@@ -151,9 +157,14 @@ def _failure(group: FailureGroup) -> RenderableType:
     return Group(title, Padding(Group(*lines), (0, 0, 0, 4), expand=False))
 
 
-def _summary_failed(told: Told) -> RenderableType:
-    line = Text("The summary notebook failed  ", style="red", no_wrap=True, overflow="ellipsis")
-    return line.append_text(foreign(told.error, "bold default"))
+def _add_summary(
+    told: Told, folder: Path, parts: list[RenderableType], ending: list[tuple[str, str]]
+) -> None:
+    ending.insert(0, ("Summary", typed_path(folder / SUMMARY / PointFiles.PAGE)))
+    if told.error:
+        line = Text("The summary notebook failed  ", style="red", no_wrap=True, overflow="ellipsis")
+        parts.append(line.append_text(foreign(told.error, "bold default")))
+        ending.append(("Again", f"nbbatch report --summary {typed_path(folder)}"))
 
 
 def _said(group: FailureGroup) -> str:

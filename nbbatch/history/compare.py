@@ -60,6 +60,8 @@ def changes(now: Run, before: Run | None) -> Changes:
     bad_before = {name for name, point in earlier.items() if not point.ok}
     bad = [name for name, point in now.points.items() if not point.ok]
     good = [name for name, point in now.points.items() if point.ok]
+    if before is not None and before.total and not before.points:
+        return Changes(still=tuple(bad))  # so long ago that its points are not read any more
     return Changes(
         tuple(name for name in bad if name not in bad_before),
         tuple(name for name in good if name in bad_before),

@@ -18,13 +18,13 @@ from ..model import PointState
 from ..report.verdict import ORDER, duration, headline, moment
 from ..worker.files import write_atomic
 from .compare import REMEMBERED, changes, drifts, slower, wandering
-from .runs import History, Run, read_history
+from .runs import POINTS_READ, History, PointRun, Run, read_history
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
 RUNS_SHOWN = 400
-STRIP = 60
+STRIP = POINTS_READ
 """Runs in a strip: the newest."""
 POINTS_SHOWN = 200
 NAMES_SHOWN = 12
@@ -72,7 +72,7 @@ def render(history: History) -> str:
         since=_since(last, history),
         entries=_entries(history)[:RUNS_SHOWN],
         more_entries=max(len(history.runs) + len(history.events) - RUNS_SHOWN, 0),
-        strips=_strips(strip)[:POINTS_SHOWN],
+        strips=_strips(strip),
         more_strips=max(len({name for run in strip for name in run.points}) - POINTS_SHOWN, 0),
         strip_runs=len(strip),
         first=moment(strip[0].created) if strip else "",
@@ -190,10 +190,10 @@ def _entries(history: History) -> list[Entry]:
     found = [
         Entry(event.at, moment(event.at), event.kind, note=event.why) for event in history.events
     ]
-    ended = history.ended()
-    for run in history.runs:
-        earlier = history.before(run) if run in ended else []
-        change = changes(run, earlier[-1] if earlier else None) if run in ended else None
+    for run in history.runs[-RUNS_SHOWN:]:
+        over = run.state != "running"
+        earlier = history.before(run) if over else []
+        change = changes(run, earlier[-1] if earlier else None) if over else None
         usual = sorted(r.wall for r in earlier[-REMEMBERED:] if r.wall is not None and r.ok)
         longer = ""
         if run.ok and run.wall and len(usual) >= 3:
@@ -236,38 +236,44 @@ def _parts(run: Run) -> tuple[tuple[str, float, float], ...]:
 
 def _strips(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """One strip a point; those that are not ok, or were not lately, come first."""
-    names = dict.fromkeys(name for run in reversed(runs) for name in run.points)
-    strips = []
-    for name in names:
-        cells, bad, last = [], 0, None
-        for place, run in enumerate(runs):
-            point = run.points.get(name)
-            if point is None:
-                continue
-            last = point
-            bad += not point.ok and PointState(point.state).over
-            told = f"{moment(run.created)}: {point.state}"
-            if point.reused:
-                told += ", reused"
-            elif point.seconds is not None:
-                told += f", {duration(point.seconds)}"
-            cells.append((place, point.state, point.reused, told))
-        seconds = [
-            p.seconds
-            for run in runs
-            if (p := run.points.get(name)) and p.ok and not p.reused and p.seconds is not None
-        ]
-        strips.append(
-            {
-                "name": name,
-                "cells": cells,
-                "bad": bad,
-                "times": len(cells),
-                "now": last.state if last else "",
-                "usual": duration(sorted(seconds)[len(seconds) // 2]) if seconds else "",
-            }
-        )
-    return sorted(strips, key=lambda s: (s["now"] == "ok", -s["bad"]))
+    bad: dict[str, int] = {}
+    last: dict[str, PointRun] = {}
+    for run in runs:
+        for name, point in run.points.items():
+            last[name] = point
+            bad[name] = bad.get(name, 0) + (not point.ok and PointState(point.state).over)
+    names = sorted(last, key=lambda name: (last[name].ok, -bad[name]))
+    moments = [moment(run.created) for run in runs]
+    return [
+        _strip(name, runs, moments, bad[name], last[name].state) for name in names[:POINTS_SHOWN]
+    ]
+
+
+def _strip(
+    name: str, runs: Sequence[Run], moments: Sequence[str], bad: int, now: str
+) -> dict[str, Any]:
+    cells, seconds = [], []
+    for place, run in enumerate(runs):
+        point = run.points.get(name)
+        if point is None:
+            continue
+        told = f"{moments[place]}: {point.state}"
+        if point.reused:
+            told += ", reused"
+        elif point.seconds is not None:
+            told += f", {duration(point.seconds)}"
+            if point.ok:
+                seconds.append(point.seconds)
+        cells.append((place, point.state, point.reused, told))
+    usual = duration(sorted(seconds)[len(seconds) // 2]) if seconds else ""
+    return {
+        "name": name,
+        "cells": cells,
+        "bad": bad,
+        "times": len(cells),
+        "now": now,
+        "usual": usual,
+    }
 
 
 # ----------------------------------------------------------------- metrics over time

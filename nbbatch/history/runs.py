@@ -1,21 +1,27 @@
 """The runs of a name as ``runs.jsonl`` tells them: one line for each thing that happened.
 
 Lines are only appended. The last line about a run is the one that counts, so that two
-processes which see the same end may both note it.
+processes which see the same end may both note it. How each point was is in a file of the
+run's own, in ``.points/``, so that years of runs are read quickly; only those of the newest
+runs are.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..model import Header, PointState
-from ..worker.files import append_line
+from ..worker.files import append_line, write_atomic
 
 FILE = "runs.jsonl"
+POINTS = ".points"
+POINTS_READ = 60
+"""Runs whose points are read: the newest."""
+
 PIN = "pinned"
 """A run whose folder has a file of this name is never pruned."""
 
@@ -42,8 +48,8 @@ class PointRun:
 class Run:
     """One run of a name. Times are ISO 8601 UTC, ``wall`` is in seconds.
 
-    ``points`` is empty for sweeps too large to be kept point by point; ``metrics`` has the
-    median of each numeric metric over the points that are ok.
+    ``points`` is empty for old runs, and for sweeps too large to be kept point by point;
+    ``metrics`` has the median of each numeric metric over the points that are ok.
     """
 
     folder: str
@@ -71,7 +77,7 @@ class Run:
             return "ok"
         waiting = words - _OVER - {PointState.PENDING.value}
         if waiting or not words or (not self.ended and PointState.PENDING.value in words):
-            return "running"
+            return "incomplete" if self.removed else "running"
         return "failed" if words <= _RESULTS else "incomplete"
 
     @property
@@ -80,10 +86,9 @@ class Run:
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> Run:
-        facts = {name: line[name] for name in cls.__dataclass_fields__ if name in line}
-        points = facts.get("points", {})
-        facts["points"] = {name: PointRun(**point) for name, point in points.items()}
-        return cls(**facts)
+        """All but the points."""
+        known = cls.__dataclass_fields__.keys() - {"points"}
+        return cls(**{name: line[name] for name in known if name in line})
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -140,17 +145,29 @@ def read_history(home: Path) -> History:
                 events.append(Event(line["at"], line["event"], line["why"]))
         except (KeyError, TypeError):
             continue
-    found = (
-        Run.from_json({**run.to_json(), "removed": True}) if run.folder in removed else run
-        for run in runs.values()
-    )
+    found = (replace(run, removed=True) if run.folder in removed else run for run in runs.values())
     ordered = sorted(found, key=lambda run: (run.created, run.folder))
-    return History(home, tuple(ordered), tuple(events))
+    old, new = ordered[:-POINTS_READ], ordered[-POINTS_READ:]
+    return History(home, (*old, *(_with_points(home, run) for run in new)), tuple(events))
+
+
+def _with_points(home: Path, run: Run) -> Run:
+    try:
+        points = json.loads((home / POINTS / f"{run.folder}.json").read_bytes())
+        return replace(run, points={name: PointRun(**point) for name, point in points.items()})
+    except (OSError, ValueError, TypeError, AttributeError):
+        return run  # a run that has not ended, or whose file was damaged: the rest is known
 
 
 def append_run(home: Path, run: Run) -> None:
-    """Note a run as it is now."""
-    _append(home, {"event": "run", **run.to_json()})
+    """Note a run as it is now: its points first, as the line makes it count."""
+    line = run.to_json()
+    points = line.pop("points")
+    if points:
+        (home / POINTS).mkdir(parents=True, exist_ok=True)
+        content = json.dumps(points, ensure_ascii=False, allow_nan=False)
+        write_atomic(home / POINTS / f"{run.folder}.json", content)
+    _append(home, {"event": "run", **line})
 
 
 def append_event(home: Path, event: Event) -> None:

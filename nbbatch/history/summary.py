@@ -17,7 +17,7 @@ from .page import write_page
 from .runs import PointRun, Run, append_run, home_of, read_history
 
 POINTS_KEPT = 2_000
-"""Sweeps with more points are kept as counts and medians only: a line stays below 1 MB."""
+"""Sweeps with more points are kept as counts and medians only."""
 
 
 def note_created(root: Path, header: Header, total: int) -> None:

@@ -24,12 +24,12 @@ FAILURES_SHOWN = 3
 TEXT_LENGTH = 160
 """Characters of a message in the block; the point's page has all of it."""
 
-# JupyterLab's variables, and a colour that can be read on white and on black.
-_GREEN = "var(--jp-success-color1, #2f9e44)"
-_RED = "var(--jp-error-color1, #e03131)"
-_ORANGE = "var(--jp-warn-color1, #e8790c)"
-_BLUE = "var(--jp-info-color1, #1c7ed6)"
-_GREY = "var(--jp-inverse-layout-color4, #868e96)"
+# A colour that can be read on white and on black, and the variable of JupyterLab's own.
+_GREEN = "#2f9e44 --jp-success-color1"
+_RED = "#e03131 --jp-error-color1"
+_ORANGE = "#e8790c --jp-warn-color1"
+_BLUE = "#1c7ed6 --jp-info-color1"
+_GREY = "#868e96 --jp-inverse-layout-color4"
 COLOURS: dict[PointState, str] = {
     PointState.OK: _GREEN,
     PointState.FAILED: _RED,
@@ -47,6 +47,7 @@ COLOURS: dict[PointState, str] = {
 """Of a state's part of the bar and its dot; empty: what is still to come, the bar's ground."""
 
 _GROUND = "rgba(128, 128, 128, .35)"
+_COMING = "#808080"
 _DIM = "opacity: .7"
 _FONT = (
     "font-family: var(--jp-ui-font-family, system-ui, sans-serif); "
@@ -60,8 +61,8 @@ class Shown:
     """What a block is made of.
 
     ``at`` is when this was known (ISO 8601 UTC), ``here`` the folder that links are
-    relative to: the notebook's. ``notes`` are remarks of the plan, ``problem`` says why
-    nothing newer is known.
+    relative to: the notebook's. ``report`` is a page, None while there is none; ``notes``
+    are remarks of the plan, ``problem`` says why nothing newer is known.
     """
 
     name: str
@@ -70,14 +71,18 @@ class Shown:
     views: Sequence[PointView]
     at: str
     here: Path
-    report: Path
-    has_report: bool = False
+    report: Path | None = None
     notes: Sequence[str] = ()
     problem: str = ""
 
     @property
     def final(self) -> bool:
         return all(view.state.over for view in self.views)
+
+
+def one_file(root: Path) -> Path:
+    """Where the report of a sweep is as one file, for notebook servers."""
+    return root / "report.html"
 
 
 def bundle(shown: Shown) -> dict[str, str]:
@@ -104,7 +109,7 @@ def text(shown: Shown) -> str:
     lines += [f"  note: {note}" for note in shown.notes]
     if shown.problem:
         lines.append(f"  no news since {moment(shown.at)}: {shown.problem}")
-    if shown.has_report:
+    if shown.report is not None:
         lines.append(f"  Report {shown.report}")
     return "\n".join(lines)
 
@@ -139,7 +144,7 @@ def html(shown: Shown) -> str:
     ]
     if shown.problem:
         said = f"No news: {shorten(shown.problem, TEXT_LENGTH)} It is asked again."
-        rows.append(f'<div style="color: {_ORANGE}">{escape(said)}</div>')
+        rows.append(f'<div style="{paint("color", _ORANGE)}">{escape(said)}</div>')
     rows.append(_foot(shown))
     return (
         f'<div class="nbbatch-sweep" style="{_FONT}; max-width: 60em; padding: .3em 0">'
@@ -168,21 +173,22 @@ def _bar(views: Sequence[PointView]) -> str:
     counts = count(views)
     parts = "".join(
         f'<div title="{counts[state]:,} {state.value}" style="width: '
-        f'{100 * counts[state] / len(views):.2f}%; background: {COLOURS[state]}"></div>'
+        f'{100 * counts[state] / len(views):.2f}%; {paint("background-color", COLOURS[state])}">'
+        "</div>"
         for state in ORDER
         if state in counts and COLOURS[state]
     )
     return (
         f'<div style="display: flex; height: 8px; margin: .3em 0; border-radius: 4px; '
-        f'overflow: hidden; background: {_GROUND}">{parts}</div>'
+        f'overflow: hidden; background-color: {_GROUND}">{parts}</div>'
     )
 
 
 def _legend(views: Sequence[PointView]) -> str:
     counts = count(views)
     items = [
-        f'<span style="margin-right: 1.2em; white-space: nowrap"><span style="color: '
-        f'{COLOURS[state] or _GROUND}">&#9679;</span> {counts[state]:,} {state.value}</span>'
+        f'<span style="margin-right: 1.2em; white-space: nowrap">{_dot(state)} '
+        f"{counts[state]:,} {state.value}</span>"
         for state in ORDER
         if state in counts
     ]
@@ -210,7 +216,8 @@ def _failure(shown: Shown, group: FailureGroup) -> str:
         source = escape(shorten(group.source, TEXT_LENGTH))
         place = f'{escape(group.place)} <code style="{_MONO}">{source}</code> '
     return (
-        f'<div style="margin: .3em 0; padding-left: .7em; border-left: 3px solid {colour}">'
+        f'<div style="margin: .3em 0; padding-left: .7em; border-left: 3px solid #808080; '
+        f'{paint("border-left-color", colour)}">'
         f"<div><strong>{group.count:,} {group.state.value}</strong> "
         f"{escape(_headline(group))}</div>"
         f'<div style="{_DIM}">{place}{"e.g." if group.count > 1 else "at"} {link}</div></div>'
@@ -218,18 +225,34 @@ def _failure(shown: Shown, group: FailureGroup) -> str:
 
 
 def _foot(shown: Shown) -> str:
-    if shown.has_report:
+    if shown.report is not None:
         report = link_to(shown.report, "Report", shown.here)
     else:
         report = "Report: not written yet"
     beside = shown.root.is_relative_to(shown.here)
     folder = str(shown.root.relative_to(shown.here) if beside else shown.root)
+    at = (shown.final and verdict(shown.views).finished) or shown.at
     state = "ended" if shown.final else "as of"
     return (
         f'<div style="{_DIM}; margin-top: .3em">{report} &nbsp; '
         f'<code style="{_MONO}" title="{escape(str(shown.root))}">{escape(folder)}</code> &nbsp; '
-        f"{state} {escape(seconds(shown.at))}</div>"
+        f"{state} {escape(seconds(at))}</div>"
     )
+
+
+def paint(name: str, colour: str) -> str:
+    """A style that gives the property ``name`` a colour, the front end's own where it has one.
+
+    Twice: JupyterLab takes variables out of notebooks that are not trusted.
+    """
+    plain, _, variable = (colour or _COMING).partition(" ")
+    own = f"; {name}: var({variable}, {plain})" if variable else ""
+    return f"{name}: {plain}{own}"
+
+
+def _dot(state: PointState) -> str:
+    fade = "" if COLOURS[state] else "; opacity: .4"
+    return f'<span style="{paint("color", COLOURS[state])}{fade}">&#9679;</span>'
 
 
 def seconds(iso: str) -> str:
@@ -267,7 +290,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], more: int = 0) -> 
 
 def state_html(state: PointState) -> str:
     """A state with its dot."""
-    return f'<span style="color: {COLOURS[state] or _GROUND}">&#9679;</span> {state.value}'
+    return f'<span style="white-space: nowrap">{_dot(state)} {state.value}</span>'
 
 
 def failure_line(view: PointView) -> str:

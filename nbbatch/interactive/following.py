@@ -170,6 +170,9 @@ class Follower:
                 ended = self._listen(round_)
             except OSError as error:
                 return self._give_up(round_, f"{sys.executable} cannot be started: {error}")
+            except Exception as error:  # or a line cut off: whoever waits must not wait for ever
+                self.problems.append(f"{now()} {type(error).__name__}: {error}")
+                ended = False
             if ended:
                 return None
             pause = PAUSES[min(failures, len(PAUSES) - 1)]

@@ -10,7 +10,7 @@ import asyncio
 import operator
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,11 +21,12 @@ from ..folder import now
 from ..model import Header, Point, PointState, PointView
 from ..plan import choose_point
 from ..sweep import FAILED_TOO, RESUMED, Sweep
-from .block import Shown, bundle, line, text
+from .block import Shown, bundle, line, one_file, text
 from .failing import Failures, check, failures_of
 from .following import Follower, Look
 from .live import LiveBlocks, in_kernel, running_cell
 from .points import LinkedPath, PointHandle, Points
+from .waiting import Completed, Detached
 
 if TYPE_CHECKING:
     import pandas
@@ -35,13 +36,6 @@ GLANCE = 0.5
 
 BUSY, QUIET = 0.9, 5.0
 """Seconds between updates of a block at the least: while points change, and while none does."""
-
-
-class Detached(KeyboardInterrupt):
-    """The user interrupted a wait: the sweep goes on. A cell shows it as one line."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
 
 
 class SweepHandle:
@@ -133,9 +127,18 @@ class SweepHandle:
 
     @property
     def report(self) -> LinkedPath:
-        """The report's ``index.html``, made anew from what is known now."""
+        """The report, made anew from what is known now: ``report/index.html``.
+
+        In a notebook it is the same as one file, ``report.html``, which its server can show.
+        """
         with self._lock:
-            return LinkedPath(self._sweep.write_results(self._sweep.views()))
+            views = self._sweep.views()
+            index = self._sweep.write_results(views)
+            if not in_kernel():
+                return LinkedPath(index)
+            from .watching import write_one_file
+
+            return LinkedPath(write_one_file(self._sweep, views))
 
     @property
     def problems(self) -> list[str]:
@@ -183,7 +186,7 @@ class SweepHandle:
 
     def as_completed(self, timeout: float | None = None) -> Completed:
         """The points as they end, for ``for`` and ``async for``. Raises WaitTimeout."""
-        return Completed(self, timeout)
+        return Completed(self._completed(timeout), self._leave())
 
     def _completed(self, timeout: float | None) -> Iterator[PointHandle]:
         given: set[str] = set()
@@ -282,10 +285,18 @@ class SweepHandle:
         with self._lock:
             views = self._sweep.views()
             over = all(view.state.over for view in views) and self._sweep.is_finished()
-        if over and self._sweep.folder.report_index.exists():
+        if over and self._reported():
             self._follower.known(Look(now(), views, final=True))
         elif self._follower.latest is not None:
             self._follower.again()
+
+    def _reported(self) -> bool:
+        """Whether the report is there, also as one file that is no older."""
+        try:
+            index = self._sweep.folder.report_index.stat()
+            return one_file(self.folder).stat().st_mtime >= index.st_mtime
+        except FileNotFoundError:
+            return False
 
     def _view(self, point: Point) -> PointView:
         return self._views()[self._places[point.id]]
@@ -302,7 +313,7 @@ class SweepHandle:
             except NbbatchError as error:  # a block is shown even where the scheduler is not
                 unknown = [PointView(p, PointState.UNKNOWN) for p in self._sweep.points]
                 look = Look(now(), unknown, problem=error.message)
-        index = self._sweep.folder.report_index
+        pages = (one_file(self.folder), self._sweep.folder.report_index)
         return Shown(
             name=self.name,
             backend=self.header.backend,
@@ -310,8 +321,7 @@ class SweepHandle:
             views=look.views,
             at=look.at,
             here=self._here,
-            report=index,
-            has_report=index.exists(),
+            report=next((page for page in pages if page.exists()), None),
             notes=self._notes,
             problem=look.problem,
         )
@@ -348,36 +358,10 @@ class SweepHandle:
         if not self._live.show(lambda: bundle(self._shown())):
             print(text(shown))
             return
-        if shown.final:
-            return
         self._notice()
         self._follower.start()
         look = self._follower.latest
-        if look is not None and look.final:  # it ended while the block was being shown
+        if (
+            look is not None and look.final and not shown.final
+        ):  # it ended while the block was being shown
             self._live.update(bundle(self._shown(look)))
-
-
-class Completed:
-    """Points as they end: what ``as_completed`` returns."""
-
-    def __init__(self, handle: SweepHandle, timeout: float | None) -> None:
-        self._handle = handle
-        self._points = handle._completed(timeout)
-
-    def __iter__(self) -> Iterator[PointHandle]:
-        return self
-
-    def __next__(self) -> PointHandle:
-        try:
-            return next(self._points)
-        except KeyboardInterrupt:
-            raise Detached(self._handle._leave()) from None
-
-    def __aiter__(self) -> AsyncIterator[PointHandle]:
-        return self
-
-    async def __anext__(self) -> PointHandle:
-        point = await asyncio.to_thread(next, self._points, None)
-        if point is None:
-            raise StopAsyncIteration
-        return point

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import NbbatchError, UsageError
 from .handle import SweepHandle
+from .words import IN_A_TERMINAL
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -76,6 +77,10 @@ def started(words: Sequence[str], body: str) -> tuple[SweepHandle, str]:
     run = _program().commands["run"]
     with _usage("`%nbbatch run --help` says more."):
         context = run.make_context("nbbatch", [*rest, *(["--grid", "-"] if grid else [])])
+    for option, why in IN_A_TERMINAL.items():
+        source = context.get_parameter_source(option)
+        if option not in ("detach", "yes") and source is not None and source.name == "COMMANDLINE":
+            raise UsageError(f"--{option.replace('_', '-')} is not for %%nbbatch: {why}.")
     with _standard_input(body):
         return launch(_request(context)), name
 

@@ -105,7 +105,8 @@ def check_self_launch(notebook: Path) -> list[str]:
         code = [(_source(c), _tags(c)) for c in cells if c.get("cell_type") == "code"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []  # the plan says better what is wrong with it
-    launching = shell.history_manager.input_hist_raw[-1]
+    history = getattr(shell.history_manager, "input_hist_raw", None) or [""]
+    launching = str(history[-1])
     if endless(launching, code):
         raise UsageError(
             f"{notebook.name} launches itself, and each of its points would do so again.",

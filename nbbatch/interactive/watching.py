@@ -17,17 +17,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..errors import NbbatchError, SpecificationError, SweepNotFound
+from ..errors import NbbatchError, SpecificationError, SweepNotFound, UsageError
 from ..folder import now
 from ..model import PointState, PointView
+from ..report import write_single_file
 from ..sweep import Sweep
+from .block import one_file
 from .wire import changed, to_wire
 
 INTERVAL = 1.0
 """Seconds between two looks; more when a look takes long (``Sweep.wait``)."""
 
-REPORT_INTERVAL = 15.0
-"""Seconds between two rewrites of the report; more when it is slow."""
+REPORT_INTERVAL, ONE_FILE_INTERVAL = 15.0, 60.0
+"""Seconds between two rewrites of the report, and of it as one file; more when it is slow."""
 
 
 class Teller:
@@ -37,7 +39,7 @@ class Teller:
         self.sweep = sweep
         self.out = out
         self.told: Sequence[PointView] = ()
-        self.next_report = 0.0
+        self.next_report = self.next_one_file = 0.0
         # In a thread: `Sweep.wait` makes its pauses longer when this call takes long.
         self.writer = ThreadPoolExecutor(1)
         self.writing: Future[None] | None = None
@@ -46,14 +48,23 @@ class Teller:
         self.tell(views)
         if self.writing is not None and self.writing.done():
             self.written()
-        if self.writing is None and time.monotonic() >= self.next_report:
+        if self.writing is None and time.monotonic() >= self.next_report and self.writable:
             self.writing = self.writer.submit(self._write, views)
+
+    @property
+    def writable(self) -> bool:
+        """Whether the folder takes a report: one may look at the sweeps of others."""
+        return os.access(self.sweep.root, os.W_OK)
 
     def _write(self, views: Sequence[PointView]) -> None:
         began = time.monotonic()
         self.sweep.write_results(views, every_format=False)
         spent = time.monotonic() - began
         self.next_report = time.monotonic() + max(REPORT_INTERVAL, 20 * spent)
+        if began >= self.next_one_file:
+            write_one_file(self.sweep, views)
+            spent = time.monotonic() - began
+            self.next_one_file = time.monotonic() + max(ONE_FILE_INTERVAL, 50 * spent)
 
     def written(self) -> None:
         """Return when no report is being written. Raises what went wrong with the last one."""
@@ -77,16 +88,33 @@ def watch(sweep: Sweep, out: TextIO) -> None:
     teller = Teller(sweep, out)
     ended = False
     while not ended:
-        views = sweep.wait(seen=teller, interval=INTERVAL)
+        last = sweep.wait(seen=teller, interval=INTERVAL)
         teller.written()
-        sweep.settle(views)
-        last = sweep.views()
+        if teller.writable:
+            sweep.settle(last)
+            last = sweep.views()
         # What is to be tried again with more memory or time has been sent by then.
         ended = all(view.state.over or view.state is PointState.PENDING for view in last)
-    if not sweep.is_finished():
-        sweep.write_results(last)
+    if teller.writable:
+        if not sweep.is_finished():
+            sweep.write_results(last)
+        write_one_file(sweep, last)
     teller.tell(last)
     teller.say(final=True)
+
+
+def write_one_file(sweep: Sweep, views: Sequence[PointView]) -> Path:
+    """Write the report as one file, and return its path.
+
+    A Jupyter server gives the page of a report to the browser in a sandbox, where it cannot
+    load the files beside it; one that is complete works there. Where there are too many
+    figures for one file, the path is that of the report's index.
+    """
+    try:
+        return write_single_file(sweep.root, sweep.header, views, one_file(sweep.root))
+    except UsageError:
+        one_file(sweep.root).unlink(missing_ok=True)
+        return sweep.folder.report_index
 
 
 def main(root: Path) -> None:

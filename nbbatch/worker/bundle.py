@@ -61,7 +61,7 @@ class Worker:
 
     def __init__(self, stop: Stop) -> None:
         self.stop = stop
-        self.source = KernelSource()
+        self.source = KernelSource(stop)
         self.more = False
         self.began = time.monotonic()
         self.longest = 0.0

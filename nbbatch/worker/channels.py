@@ -24,6 +24,9 @@ BATCH = 500
 """Messages taken between two looks at everything else."""
 ASK_AFTER = 2.0
 """Seconds of silence after a reply without its "idle" message: the kernel is asked then."""
+ECHO_SECONDS = 0.25
+"""The copies of what is printed are looked at so often, and not for each line: a kernel that
+prints fast publishes as often, and the pipes hold what comes meanwhile."""
 IDLE_PATIENCE = 60.0
 """Seconds of silence after which a kernel's missing "idle" message is not waited for."""
 
@@ -90,9 +93,8 @@ class Channels:
         self._iopub: zmq.Socket[bytes] = client.iopub_channel.socket
         for source in (self._shell, self._iopub, self.stop.fd, self.kernel.words):
             self._poller.register(source, zmq.POLLIN)
-        for fd in (self.kernel.pidfd, *self.kernel.echoes.values()):
-            if fd is not None:
-                self._poller.register(fd, zmq.POLLIN)
+        if self.kernel.pidfd is not None:
+            self._poller.register(self.kernel.pidfd, zmq.POLLIN)
 
     # ------------------------------------------------------------------ waiting
 
@@ -158,6 +160,8 @@ class Channels:
 
     def _step(self, seconds: float) -> None:
         """Wait for something to happen, and deal with all of it."""
+        if self.kernel.echoes:
+            seconds = min(seconds, ECHO_SECONDS)
         ready = dict(self._poller.poll(max(0, int(seconds * 1000) + 1)))
         # What stays readable (a signal that came, a pipe at its end) would keep the loop awake.
         if self.stop.fd in ready:
@@ -165,8 +169,7 @@ class Channels:
         if self.kernel.words in ready and not self._hear_words():
             self._poller.unregister(self.kernel.words)
         for stream, fd in self.kernel.echoes.items():
-            if fd in ready:
-                self._blackbox.read(stream, fd)
+            self._blackbox.read(stream, fd)
         if self._iopub in ready:
             self._receive(self._iopub, self._on_published)
         if self._shell in ready:

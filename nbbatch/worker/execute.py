@@ -136,7 +136,7 @@ def run_attempt(attempt: Attempt, stop: Stop, source: KernelSource) -> Result:
         failure=failure,
         metrics={**run.recorded_metrics(), **told.metrics},
         metric_errors=told.metric_errors,
-        seconds=round(time.monotonic() - clock, 3),
+        seconds=round(time.monotonic() - run.clock, 3),
         kernel=run.kernel_name,
         language=told.language,
         peak_memory=run.peak or None,
@@ -181,7 +181,6 @@ class _Run:
         self.cpu_seconds: float | None = None
         self.system_oom = False
         self.clock = clock
-        self._deadline = None if self.settings.timeout is None else clock + self.settings.timeout
 
     def execute(self) -> Exception | None:
         """Run the notebook; return the exception that ended it, if it did not end well."""
@@ -197,6 +196,7 @@ class _Run:
             return problem
         nb.metadata.papermill["input_path"] = str(self.attempt.root / self.attempt.bundle.notebook)
         nb.metadata.papermill["output_path"] = str(self.attempt.executed)
+        waiting = time.monotonic()
         kernel = self.source.take(
             self.kernel_name,
             spec,
@@ -204,6 +204,8 @@ class _Run:
             cwd=self.attempt.cwd(),
             tcp=self.attempt.tcp,
         )
+        # What all points need is prepared by the first: that is no part of its time.
+        self.clock += time.monotonic() - waiting
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         watch = MemoryWatch(kernel.processes, self.settings.memory, kernel.kill)
         try:
@@ -237,6 +239,8 @@ class _Run:
             self.source.prepare()
             return client
 
+        timeout = self.settings.timeout
+
         def connect(executed: ExecutedNotebook) -> PointClient:
             self.notebook = executed
             client = PointClient(
@@ -245,7 +249,7 @@ class _Run:
                 settings=self.settings,
                 log=self.log,
                 stop=self.stop,
-                deadline=self._deadline,
+                deadline=None if timeout is None else self.clock + timeout,
                 start=start,
                 startup_code=startup_code(kernel.scratch.path),
             )

@@ -30,6 +30,9 @@ SWEEP_KERNELS = "jupyter/kernels"
 """Kernelspecs that a sweep brings along, relative to the sweep folder."""
 
 SCRATCH_PREFIX = "nbb-"
+PIPE_SIZE = 1 << 20
+"""Bytes that a kernel can print before it waits for us; as much as Linux lets anybody have."""
+_F_SETPIPE_SZ = 1031  # fcntl has it from Python 3.10 on, on Linux
 _IPC_PATH_LIMIT = 107 - len("/ipc-99")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -104,7 +107,10 @@ class Scratch:
         with suppress(OSError):
             os.mkfifo(path, 0o600)
             # Read and write, so that the pipe is not at its end when its writer leaves.
-            return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            end = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            with suppress(OSError):
+                fcntl.fcntl(end, _F_SETPIPE_SZ, PIPE_SIZE)
+            return end
         return None
 
     def remove(self) -> None:

@@ -37,12 +37,11 @@ plt.show()""",
     """\
 residuals = signal - decay(time, *best)
 print(stats.kstest(residuals / residuals.std(), "norm"))
-means = table.groupby("bin").signal.agg(["mean", "std"])
-fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5))
-left.hist(residuals, bins=60)
-right.errorbar(means.index, means["mean"], means["std"], fmt="o")
+fig, ax = plt.subplots()
+ax.hist(residuals, bins=30)
+ax.set(xlabel="residual", ylabel="number")
 plt.show()
-means.head()""",
+table.groupby("bin").signal.agg(["mean", "std"]).head()""",
 ]
 
 CELLS = [f"y = x + {number}\nprint(y)\ny ** 2" for number in range(100)]

@@ -2,8 +2,8 @@
 
 Sweep folders of 1,000, 10,000 and 100,000 points with 12 parameters and 8 metrics are
 made, with the records of workers that nobody ran. Each line is one command in a process of
-its own, as a user types it: wall time with Python's start in it, peak memory, and how many
-files it opened and folders it listed inside the sweep folder.
+its own, as a user types it: wall time and CPU time with Python's start in them, peak memory,
+and how many files it opened and folders it listed inside the sweep folder.
 
 plan, submit   a grid of so many points, checked, written and noted, but given to nobody
 bundles        the same with a file for each job, as farms need it
@@ -42,8 +42,10 @@ def hook(event, args):
         seen[event] += 1
 
 def say():
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({**seen, "memory": peak}), file=sys.__stderr__)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = used.ru_utime + used.ru_stime
+    facts = {**seen, "memory": used.ru_maxrss * 1024, "cpu": cpu}
+    print(json.dumps(facts), file=sys.__stderr__)
 
 sys.addaudithook(hook)
 atexit.register(say)
@@ -137,7 +139,7 @@ def measured(what: str, root: Path, code: str, *arguments: str) -> float:
     cost = json.loads(run.stderr.splitlines()[-1])
     listed = cost["os.scandir"] + cost["os.listdir"]
     print(
-        f"  {what:18} {seconds:7.2f} s {cost['memory'] / 1e6:6.0f} MB"
+        f"  {what:18} {seconds:7.2f} s {cost['cpu']:7.2f} s {cost['memory'] / 1e6:6.0f} MB"
         f" {cost['open']:8,} opened {listed:6,} listed",
         flush=True,
     )
@@ -145,7 +147,7 @@ def measured(what: str, root: Path, code: str, *arguments: str) -> float:
 
 
 def measure(total: int) -> None:
-    print(f"{total:,} points")
+    print(f"{total:,} points              wall       CPU   memory")
     home = Path(tempfile.mkdtemp(prefix="nbbatch-bench-"))
     try:
         measure_submit(home, total)

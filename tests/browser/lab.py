@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -94,8 +94,9 @@ def _address(server: subprocess.Popen[bytes], log: Path, token: str) -> str:
     deadline = time.monotonic() + STARTS
     while time.monotonic() < deadline and server.poll() is None:
         found = re.search(r"http://127\.0\.0\.1:\d+/", log.read_text(errors="replace"))
-        if found:
-            with urlopen(f"{found[0]}api/status?token={token}", timeout=STARTS):
+        with suppress(OSError):  # it says where it will listen before it does
+            if found:
+                urlopen(f"{found[0]}api/status?token={token}", timeout=STARTS).close()
                 return found[0]
         time.sleep(0.2)
     raise AssertionError(f"JupyterLab did not start:\n{log.read_text(errors='replace')}")

@@ -29,7 +29,7 @@ s = nbbatch.run(
     name="regimes", collect="max_z",
 )
 s"""
-SIZE = {"width": 1000, "height": 560}
+SIZE = {"width": 1000, "height": 680}
 RESULTS = "s.wait()\ns.df[['sigma', 'rho', 'regime', 'max_z', 'state']].head(3)"
 
 

@@ -29,6 +29,8 @@ while not s.over and time.time() < deadline:
 print("the other cell has ended")
 """
 
+THEN = "print(nbbatch.this().name)\ns.df"
+
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
@@ -40,7 +42,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         "import math\nroot = math.sqrt(x)",
         parameters="x = 1.0",
     )
-    write_notebook(work / "driver.ipynb", LAUNCH, BUSY, "s.wait()\nprint('waited')", "s.df")
+    write_notebook(work / "driver.ipynb", LAUNCH, BUSY, "s.wait()\nprint('waited')", THEN)
     with running_lab(work, tmp_path / "home") as lab:
         yield lab
 
@@ -78,6 +80,7 @@ def test_a_sweep_in_a_cell(browser: Browser, lab: Lab) -> None:
         expect(notebook.block(2)).to_have_count(0)
         notebook.run(3)
         expect(notebook.cell(3).locator("table.dataframe tbody tr")).to_have_count(6)
+        expect(notebook.cell(3)).to_contain_text("driver.ipynb")  # the server has told it
         expect(notebook.block(0)).to_contain_text("ended")
         notebook.save()
 
@@ -91,9 +94,16 @@ def test_a_sweep_in_a_cell(browser: Browser, lab: Lab) -> None:
     with opened(browser, lab, "driver.ipynb") as notebook:  # on another day, by somebody else
         block = notebook.block(0)
         expect(block).to_contain_text("5 of 6 points are ok, 1 not", timeout=1000 * STARTS)
-        # The report is a file that the server serves.
-        link = block.get_by_role("link", name="Report")
-        expect(link).to_have_attribute("href", re.compile(r"sweep/report/index\.html"))
+        # The report opens in a tab of JupyterLab's own, whose sandbox knows no other file.
+        block.get_by_role("link", name="Report").click()
+        report = notebook.page.frame_locator(".jp-HTMLViewer iframe")
+        verdict = report.get_by_role("heading", level=1)
+        expect(verdict).to_have_text("5 of 6 points are ok, 1 not", timeout=LONG)
+        expect(verdict).to_have_css("font-family", re.compile("sans-serif"))  # it has its style
+        # The notebook may come to the front once more while it settles.
+        notebook.page.get_by_role("tab", name="report.html").click()
+        notebook.page.get_by_text("Trust HTML").click()
+        expect(report.locator("#table")).to_contain_text("ValueError", timeout=LONG)
 
 
 def test_a_reload_in_the_middle(browser: Browser, lab: Lab) -> None:

@@ -18,14 +18,19 @@ SCRIPT = """#!/bin/bash
 export XDG_STATE_HOME={folder}/state HOME={folder}/home NBBATCH_GRACE=2 PATH=$PATH:/usr/sbin
 mkdir -p "$HOME"
 cd {folder}
-{python} -m nbbatch run scan.ipynb -g x=1,2 --backend htcondor --personal --out sweep > said 2>&1
+pool=$HOME/.condor/nbbatch-personal
+run() {{ {python} -m nbbatch run scan.ipynb --backend htcondor "$@"; }}
+run -g x=1 --keep-personal --out kept > said-kept 2>&1
+sleep 5 # the last job leaves the queue
+{python} -m nbbatch status kept >> said-kept 2>&1
+ls -a $pool/log > left-kept
+run -g x=1,2 --personal --out sweep > said 2>&1
 code=$?
 for _ in 1 2 3 4 5 6 7 8 9 10; do # the last job leaves the queue a moment after its record is there
   {python} -m nbbatch status sweep >> said 2>&1
   grep -q '"stopped": true' sweep/submit/htcondor.json && break
   sleep 1
 done
-pool=$HOME/.condor/nbbatch-personal
 for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e $pool/log/.master_address ] && sleep 1; done
 ls -a $pool/log > left
 # Should the test fail: nothing of it goes on.
@@ -43,8 +48,12 @@ def test_a_pool_of_ones_own_starts_and_stops(tmp_path: Path) -> None:
 
     order("inside", "bare", "bash", str(script))
 
+    said = (tmp_path / "said-kept").read_text()
+    assert "a pool of your own is up now" in said and "It stays up:" in said
+    assert ".master_address" in (tmp_path / "left-kept").read_text()
+
     said = (tmp_path / "said").read_text()
-    assert "a pool of your own is up now" in said
+    assert "after its last job stops it" in said
     folder = SweepFolder(tmp_path / "sweep")
     assert [folder.record(point) is not None for point in folder.points()] == [True, True]
     site = json.loads((folder.submit / "htcondor.json").read_text())

@@ -19,8 +19,9 @@ from nbbatch.display import (
     sweeps_table,
 )
 from nbbatch.display.progress import Eta, left_in_words, rate_in_words
-from nbbatch.model import PointState, PointView
+from nbbatch.model import Outcome, PointState, PointView, Record
 from nbbatch.results import rows
+from nbbatch.summary_notebook import Told
 from tests.views import a_header, a_view, failed, ok
 
 
@@ -284,3 +285,17 @@ def test_all_views_print_at_eighty_columns(here: Path) -> None:
         results_table(rows(views, here)),
     ):
         assert printed(renderable)
+
+
+def test_a_summary_that_failed_is_said_and_hides_nothing(tmp_path: Path) -> None:
+    record = Record("summary", "k", 1, Outcome.FAILED)
+    told = Told("ValueError: \x1b[31mno peak", record, outdated=False)
+    views = [ok(0, {"x": 1}), ok(1, {"x": 2})]
+    for block in (
+        status_block(a_header(), views, tmp_path, told=told),
+        summary(a_header(), views, tmp_path, tmp_path / "index.html", told),
+    ):
+        text = printed(block)
+        assert "All 2 points are ok" in text
+        assert "The summary notebook failed  ValueError: no peak" in text
+        assert "summary/notebook.html" in text and "nbbatch report --summary" in text

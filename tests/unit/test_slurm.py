@@ -237,6 +237,14 @@ def test_what_dry_run_prints_where_nothing_is_written(
         ("kill -TERM $PPID; sleep 2", 0, 143, False),  # scancel: what follows is Slurm's to say
         ("trap 'exit 75' USR1; kill -USR1 $PPID; sleep 2 & wait", 0, 75, True),
         ("trap 'exit 75' TERM; kill -TERM $PPID; sleep 2 & wait; exit 9", 0, 75, False),
+        # As Slurm sends them, and on a busy machine both are there when bash gets its turn.
+        (
+            "trap 'exit 75' TERM; kill -STOP $PPID; kill -TERM $PPID; kill -CONT $PPID; "
+            "sleep 2 >&- 2>&- & wait; exit 9",
+            0,
+            75,
+            False,
+        ),
     ],
 )
 def test_what_follows_a_workers_exit(

@@ -262,7 +262,7 @@ FRESH: dict[str, tuple[str, ...]] = {
                 return depth(n + 1)
             except RecursionError:
                 return n
-        print(depth())
+        print(depth() // 50)
         """
     ),
     "what ends it": cells(

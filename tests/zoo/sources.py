@@ -131,7 +131,7 @@ SOURCES: tuple[Specimen, ...] = (
         "markdown only.ipynb",
         notebook(text("# A text\nwith $x^2$ and no code"), text("* a\n* b")),
         params={"unused": 1},
-        page=("A text", "$x^2$"),
+        page=("A text",),
     ),
     Specimen(
         "no parameters cell.ipynb",

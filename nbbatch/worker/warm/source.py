@@ -13,6 +13,7 @@ from jupyter_client.kernelspec import KernelSpec
 
 from ...model import Settings
 from ..kernel import Kernel, KernelProblem, Scratch, adopt_orphans, kernel_variables
+from ..stop import Stop
 from .choice import Interpreter, edited, interpreter_of, shadowed
 from .template import Template, TemplateLost
 
@@ -26,8 +27,9 @@ class KernelSource:
     Doubt means a kernel that starts afresh; why is said on stderr, once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stop: Stop) -> None:
         self.more = False
+        self._stop = stop
         self._scratch: Scratch | None = None
         self._template: Template | None = None
         self._of: tuple[Any, ...] = ()
@@ -143,7 +145,8 @@ class KernelSource:
     ) -> None:
         adopt_orphans()  # among them the kernels
         self._of = (interpreter, tuple(modules), environment)
-        self._template = Template(interpreter, environment, modules, self._own_scratch().path)
+        scratch = self._own_scratch().path
+        self._template = Template(interpreter, environment, modules, scratch, self._stop.fd)
 
     def _environment(self) -> dict[str, str]:
         variables = kernel_variables(self._own_scratch().path, python=True)

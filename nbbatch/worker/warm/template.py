@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -38,7 +39,10 @@ class TemplateLost(Exception):
 
 
 class Template:
-    """One forking process. ``report`` waits until it has imported what it should."""
+    """One forking process. ``report`` waits until it has imported what it should.
+
+    ``interrupt`` is a file descriptor that ends that waiting when it can be read.
+    """
 
     def __init__(
         self,
@@ -46,7 +50,9 @@ class Template:
         environment: Mapping[str, str],
         modules: Sequence[str],
         scratch: Path,
+        interrupt: int,
     ) -> None:
+        self._interrupt = interrupt
         _unpack(scratch)
         self._link, theirs = socket.socketpair()
         with theirs:
@@ -76,6 +82,10 @@ class Template:
     def report(self) -> dict[str, Any]:
         """What became of the modules: see ``warm_side/ahead.py``. TemplateLost."""
         if self._report is None:
+            link = self._link.fileno()
+            ready, _, _ = select.select([link, self._interrupt], [], [], IMPORT_SECONDS)
+            if link not in ready:
+                raise TemplateLost("the process that forks kernels was not ready")
             self._report = self._ask(None, (), IMPORT_SECONDS)
         return self._report
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nbbatch.folder import now
+from nbbatch.interactive.block import one_file
 from nbbatch.interactive.handle import SweepHandle
 from nbbatch.interactive.words import request_of
 from nbbatch.model import Cause, Failure, Outcome, Point, PointFiles, Record, Value
@@ -30,6 +31,7 @@ def a_sweep(folder: Path, values: Sequence[float], *, reported: bool = True) -> 
     if reported:
         sweep.folder.report_index.parent.mkdir()
         sweep.folder.report_index.touch()
+        one_file(sweep.root).touch()
     return SweepHandle(Sweep(sweep.root), here=folder)
 
 

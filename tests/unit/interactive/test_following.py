@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,7 @@ def test_what_goes_wrong_in_the_thread_is_kept(tmp_path: Path) -> None:
     assert "ValueError: a front end that is gone" in follower.problems[0]
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_gone_is_said_to_who_waits(tmp_path: Path) -> None:
     s = a_sweep(tmp_path, [1.0], reported=False)
     points = s._sweep.points
@@ -99,6 +101,7 @@ def test_a_folder_that_is_gone_is_said_to_who_waits(tmp_path: Path) -> None:
         Follower(s.folder, points, lambda look: None).wait(60)
 
 
+@pytest.mark.slow
 def test_a_watching_process_that_fails_is_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +118,24 @@ def test_a_watching_process_that_fails_is_started_again(
     assert "JSONDecodeError" in follower.problems[0]
 
 
+@pytest.mark.slow
+def test_a_line_that_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watching process was killed in the middle of a word: another one is started."""
+    s = a_sweep(tmp_path, [1.0], reported=False)
+    monkeypatch.setattr(following, "PAUSES", (0.01,))
+    shell = tmp_path / "python"
+    shell.write_text(
+        f'#!/bin/sh\ntest -e {tmp_path}/twice && exec {sys.executable} "$@"\n'
+        f'touch {tmp_path}/twice\nprintf \'{{"at": "2024\'\n'
+    )
+    shell.chmod(0o755)
+    monkeypatch.setattr(following.sys, "executable", str(shell))
+    follower = Follower(s.folder, s._sweep.points, lambda look: None)
+    assert follower.wait(60).final
+    assert "JSONDecodeError" in follower.problems[0]
+
+
+@pytest.mark.slow
 def test_nothing_is_left_when_the_kernel_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

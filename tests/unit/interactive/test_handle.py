@@ -15,7 +15,8 @@ from nbbatch.errors import UsageError, WaitTimeout
 from nbbatch.interactive import handle as handles
 from nbbatch.interactive.failing import PointFailed, SweepFailed
 from nbbatch.interactive.following import Look
-from nbbatch.interactive.handle import Detached, SweepHandle
+from nbbatch.interactive.handle import SweepHandle
+from nbbatch.interactive.waiting import Detached
 from nbbatch.model import PointState
 from tests.unit.interactive.ended import a_sweep, end
 
@@ -147,6 +148,7 @@ def test_an_interrupt_detaches(s: SweepHandle, monkeypatch: pytest.MonkeyPatch) 
     assert "the sweep goes on" in line and f"nbbatch.open({str(s.folder)!r})" in line
 
 
+@pytest.mark.slow
 def test_from_several_threads(tmp_path: Path) -> None:
     s = a_sweep(tmp_path, [4.0, -1.0, 9.0], reported=False)
     seen: list[dict[str, int]] = []

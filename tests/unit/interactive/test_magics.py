@@ -33,7 +33,18 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Plan]:
 
 
 def test_a_cell_is_run_with_its_body_as_the_grid(asked: list[Plan]) -> None:
-    words = ["scan.ipynb", "--backend", "slurm", "-p", "y=3", "-o", "s", "--memory", "2GiB"]
+    words = [
+        "scan.ipynb",
+        "--detach",
+        "--backend",
+        "slurm",
+        "-p",
+        "y=3",
+        "-o",
+        "s",
+        "--memory",
+        "2GiB",
+    ]
     handle, name = started(words, "x: [1, 1e1]\n")
     assert (handle, name) == ("the handle", "s")
     (plan,) = asked
@@ -59,6 +70,8 @@ def test_a_cell_without_a_grid_is_one_point(asked: list[Plan]) -> None:
         (["scan.ipynb", "--grid", "a.yaml"], "x: [1]", "leave out --grid"),
         (["scan.ipynb", "--colour"], "x: [1]", "No such option.*\n.*%nbbatch run --help"),
         ([], "x: [1]", "Missing argument"),
+        (["scan.ipynb", "--dry-run"], "x: [1]", "--dry-run is not for %%nbbatch"),
+        (["scan.ipynb", "--keep-last", "3"], "x: [1]", "--keep-last is not for %%nbbatch"),
         (["scan.ipynb", "-o"], "x: [1]", "-o : give the name of a variable"),
         (["scan.ipynb", "-o", "not-a-name"], "x: [1]", "-o not-a-name: give the name"),
     ],

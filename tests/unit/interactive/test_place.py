@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import nbbatch
+from nbbatch.cli import main
 from nbbatch.errors import UsageError
 from nbbatch.interactive import place
 from nbbatch.interactive.place import endless, refuse_recursion, told_by
@@ -95,6 +96,16 @@ def test_in_a_run_it_is_the_notebook_that_was_launched(run: Path, analysis: Path
 def test_a_run_does_not_launch_its_own_notebook(run: Path, analysis: Path) -> None:
     with pytest.raises(UsageError, match=r"would launch itself again.*\n.*nbbatch\.inside"):
         nbbatch.run(nbbatch.this(), {"x": [1, 2]})
+
+
+def test_nor_does_the_command_line_there(
+    run: Path, analysis: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["nbbatch", "run", str(analysis), "--detach"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "would launch itself again" in capsys.readouterr().err
 
 
 def test_nor_the_copy_that_travels_with_the_jobs(run: Path, analysis: Path) -> None:

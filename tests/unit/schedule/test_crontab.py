@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbbatch.cli import main
@@ -66,6 +66,7 @@ def test_adding_and_removing_leaves_the_rest_as_it_was(table: str) -> None:
     assert without_lines(added, "nightly") == ended
 
 
+@settings(max_examples=40)
 @given(st.lists(st.text(st.characters(exclude_characters="\n"), max_size=30)))
 def test_whatever_is_there_stays(lines: list[str]) -> None:
     table = "".join(f"{line}\n" for line in lines if not line.rstrip().endswith("nbbatch: n"))
@@ -225,6 +226,20 @@ def test_a_name_of_another_folder_is_not_taken_over(
     monkeypatch.chdir(tmp_path / "other")
     code, _, err = nbbatch(*ADD)
     assert code == 2 and f"is scheduled in {tmp_path} already" in err
+
+
+def test_a_folder_that_is_gone_is_one_sentence(
+    nbbatch: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project").mkdir()
+    shutil.copy("scan.ipynb", "project")
+    monkeypatch.chdir(tmp_path / "project")
+    nbbatch(*ADD)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "project").rename(tmp_path / "moved")
+    code, out, err = nbbatch("schedule", "run", "nightly")
+    assert (code, out) == (2, "")
+    assert f"{tmp_path / 'project'}, which cannot be entered" in err
 
 
 def test_without_cron_there_is_one_sentence(

@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbbatch.history import (
@@ -25,7 +25,7 @@ from nbbatch.history import (
     wandering,
     write_page,
 )
-from nbbatch.history.runs import Event, append_event, append_removed, append_run
+from nbbatch.history.runs import POINTS_READ, Event, append_event, append_removed, append_run
 from nbbatch.history.summary import point_latest_ok
 from nbbatch.model import PointState
 from tests.unit.schedule.nights import a_point, a_run, thirty_nights, write_nights
@@ -54,6 +54,17 @@ def test_what_changed(before: str | None, now: str, found: Changes) -> None:
 def test_the_first_run_has_nothing_to_be_compared_with() -> None:
     first = a_run(0, {"p": a_point("failed"), "q": a_point()})
     assert changes(first, None) == Changes(new_failures=("p",))
+
+
+def test_of_runs_long_ago_only_the_counts_are_read(tmp_path: Path) -> None:
+    runs = [a_run(night, {"p": a_point("failed")}) for night in range(POINTS_READ + 2)]
+    for run in runs:
+        append_run(tmp_path, run)
+    history = read_history(tmp_path)
+    assert [bool(run.points) for run in history.runs[:3]] == [False, False, True]
+    assert [run.counts for run in history.runs] == [{"failed": 1}] * len(runs)
+    # What is not known is not told as new.
+    assert changes(history.runs[2], history.runs[1]) == Changes(still=("p",))
 
 
 def test_thirty_nights() -> None:
@@ -155,6 +166,7 @@ def test_days_are_those_of_the_place() -> None:
 counts = st.one_of(st.none(), st.integers(1, 12))
 
 
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(0, 400), min_size=1, max_size=25, unique=True),
     st.builds(Keep, counts, counts, counts, st.one_of(st.none(), st.floats(1, 1e8))),

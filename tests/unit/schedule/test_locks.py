@@ -172,7 +172,7 @@ def judge(log: list[list[str]], rounds: int) -> None:
 
 @pytest.mark.parametrize("kind", ["local", "lockless"])
 def test_two_hosts_fight_for_a_name(tmp_path: Path, kind: str) -> None:
-    judge(fight(tmp_path, 40, 0.0, kind), 40)
+    judge(fight(tmp_path, 15, 0.0, kind), 15)
 
 
 @pytest.mark.slow

@@ -178,6 +178,7 @@ def test_mail_by_sendmail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, targe
     assert "2 failed: ValueError: diverged" in body
 
 
+@pytest.mark.slow  # apprise imports a hundred services
 def test_what_apprise_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     import apprise
 
@@ -190,6 +191,9 @@ def test_what_apprise_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apprise.Apprise, "notify", notify)
     send("slack://TokenA/TokenB/TokenC12345678901234567/", a_message())
     assert sent == [("nightly failed: 1 of 3 points is ok, 2 not", "failure")]
+    with pytest.raises(UsageError, match="does not understand") as told:
+        check_target("nosuchservice://hush")
+    assert "hush" not in str(told.value)
 
 
 @pytest.mark.parametrize(
@@ -220,12 +224,12 @@ def test_what_goes_wrong_is_told_without_secrets(webhook: tuple[str, list[dict]]
     assert wrong[0].startswith("No message could be sent to http://127.0.0.1/…")
 
 
-def test_targets_are_checked_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_targets_are_checked_before(monkeypatch: pytest.MonkeyPatch) -> None:
     check_target("https://example.org/x")
     check_target("cat")
-    with pytest.raises(UsageError, match="does not understand") as told:
-        check_target("nosuchservice://hush")
-    assert "hush" not in str(told.value)
+    monkeypatch.setattr("nbbatch.schedule.notify.find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="needs apprise, which is not installed"):
+        check_target("slack://hush/hush/hush")
     monkeypatch.setattr("nbbatch.schedule.notify._sendmail", lambda: None)
     with pytest.raises(UsageError, match="no program `sendmail`"):
         check_target("ana@example.org")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,8 +76,10 @@ def test_what_a_crash_left_half_deleted_goes_next_time(runs: list[Sweep]) -> Non
 
 
 def test_a_run_that_was_deleted_by_hand_is_told(runs: list[Sweep]) -> None:
-    import shutil
-
     home = runs[0].root.parent
+    begun = a_sweep(home.parents[1], {"x": [1, 2]})
+    shutil.rmtree(begun.root)
     shutil.rmtree(runs[4].root)
     assert len(plan_pruning(home, Keep(last=1))) == 4
+    last = read_history(home).runs[-1]
+    assert (last.folder, last.removed, last.state) == (begun.root.name, True, "incomplete")

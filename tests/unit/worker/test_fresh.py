@@ -8,14 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from nbbatch.model import Outcome
+from nbbatch.notebook import read_notebook
+from nbbatch.notebook.preload import modules_to_preload
 from nbbatch.worker.kernel import SCRATCH_PREFIX
 from tests.unit.worker.sweeps import Sweep, make_sweep
 from tests.zoo.fresh import FRESH, MODULES, RANDOM
 
 pytestmark = pytest.mark.slow
+
+FOLDER = Path(__file__).parents[3] / "sample_notebooks"
+SAMPLES = [path for path in sorted(FOLDER.glob("*/*.ipynb")) if "-r" not in path.parent.name]
+"""Those in Python."""
 
 
 def outputs_of(sweep: Sweep, index: int) -> list[Any]:
@@ -27,7 +34,7 @@ def outputs_of(sweep: Sweep, index: int) -> list[Any]:
     text = re.sub(r"nbb-\w+", "<scratch>", text)
     text = re.sub(r"JPY_PARENT_PID(=|', ')\d+", "<parent>", text)
     text = re.sub(r"0x[0-9a-f]{6,}", "<address>", text)
-    text = re.sub(r"ipykernel_\d+", "<kernel>", text)
+    text = re.sub(r"ipykernel_\d+|\bprocess \d+", "<kernel>", text)
     found: list[Any] = json.loads(text)
     return found
 
@@ -68,3 +75,29 @@ def test_random_numbers_differ_between_points(sweep: Callable[..., Sweep]) -> No
     assert {record.outcome for record in records} == {Outcome.OK}
     for name in records[0].metrics:
         assert len({record.metrics[name] for record in records}) == 4, name
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_the_sample_notebooks_come_out_the_same(path: Path, tmp_path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    modules = modules_to_preload(read_notebook(path).modules)
+    sweeps = []
+    for kind in ("warm", "cold"):
+        (tmp_path / kind).mkdir()
+        sweeps.append(
+            make_sweep(
+                tmp_path / kind,
+                *notebook.cells,
+                params=[{}, {}],
+                warm=True,
+                cold=kind == "cold",
+                preload=modules,
+            )
+        )
+        assert sweeps[-1].run() == 0
+    warm, cold = sweeps
+
+    for index in (0, 1):
+        assert warm.record(index).outcome is cold.record(index).outcome
+        assert warm.record(index).metrics == cold.record(index).metrics
+        assert outputs_of(warm, index) == outputs_of(cold, index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec
 
 from nbbatch.model import Outcome
+from nbbatch.worker import warm_side
 from nbbatch.worker.warm.choice import Interpreter, edited, interpreter_of, shadowed
 from tests.unit.worker.sweeps import PATIENCE, Sweep, processes_of, wait_until
 
@@ -85,6 +87,15 @@ def test_a_module_that_was_edited(tmp_path: Path) -> None:
     assert edited(as_it_was) == str(file)
     file.unlink()
     assert edited(as_it_was) == str(file)
+
+
+def test_the_forking_process_needs_no_nbbatch() -> None:
+    """Its program is copied: what it imports is beside it, or comes with ipykernel."""
+    for file in Path(warm_side.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level <= 1, file.name
+                assert not (node.module or "").startswith("nbbatch"), file.name
 
 
 TELL = """
