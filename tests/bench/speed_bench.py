@@ -25,7 +25,7 @@ POINTS = {  # enough that the figures hold still: commands, papermill, ploomber,
     "tiny": (8, 12, 40, 200, 40),
     "science": (8, 8, 20, 80, 16),
     "cells": (6, 6, 10, 40, 12),
-    "text": (2, 2, 2, 8, 4),
+    "text": (4, 2, 2, 16, 4),
 }
 
 
