@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from . import catalogue
 from .backends import check_name, get_backend
@@ -29,15 +28,11 @@ from .model import (
     PointView,
     Resources,
 )
+from .output import PATIENCE, SweepOutput
 from .plan import Plan, choose_point
 from .queueing import SweepQueue, bundled
 from .retrying import with_more
-from .stamps import Stamps, joint
 from .views import Views
-
-if TYPE_CHECKING:
-    from .report import Report
-    from .summary_notebook import SummaryNotebook, Told
 
 RESUMED = frozenset(PointState) - frozenset(
     {
@@ -59,9 +54,6 @@ EVERYTHING = FAILED_TOO | {PointState.OK}
 """What ``--force`` runs again: all but what is in the queue at this moment."""
 
 
-PATIENCE = 24 * 3600.0
-"""Seconds to wait for another process that runs the summary notebook."""
-
 TOP_UP_SECONDS = 30.0
 """How often ``wait`` looks whether the scheduler has room for what it refused."""
 
@@ -76,8 +68,7 @@ class Sweep:
         self.points = self.folder.points()
         self._views = Views(self.folder, self.backend.grace)
         self._queue = SweepQueue(self.folder, self.header, self.backend)
-        self._report: Report | None = None
-        self._stamps = Stamps()
+        self.output = SweepOutput(self.folder, self.header)
 
     @property
     def root(self) -> Path:
@@ -179,9 +170,7 @@ class Sweep:
         if self.header.points_per_job != AUTO:
             return []
         sent = self._queue.noted().bundle_of
-        known = pace(
-            [view for view in views if view.point.id in sent], datetime.now(timezone.utc)
-        )
+        known = pace([view for view in views if view.point.id in sent], datetime.now(timezone.utc))
         return known if sent else None
 
     def retry_with_more(self) -> int:
@@ -334,48 +323,11 @@ class Sweep:
     def write_results(
         self, views: Sequence[PointView] | None = None, *, every_format: bool = True
     ) -> Path:
-        """Write the results' files and the report; returns the report's ``index.html``.
-
-        Without ``every_format`` only ``results.csv``, of the files: while points still run.
-        """
-        from .report import Report
-        from .result_files import ResultFiles
-
+        """Write results and report as far as they are known; returns its ``index.html``."""
         seen = self.views() if views is None else views
-        if self._report is None:
-            self._report = Report(self.root)
-        stamps = self._stamps.of(seen)
-        ResultFiles(self.root).write(seen, joint(stamps), every=every_format)
-        return self._report.write(self.header, seen, stamps)
+        return self.output.write(seen, every_format=every_format)
 
-    def summarise(
-        self, views: Sequence[PointView], *, again: bool = False, wait: float = PATIENCE
-    ) -> None:
-        """Run the summary notebook, if there is one, on the results that were just written.
-
-        Only if they are new to it, or with ``again``. Where another process runs it, that one
-        is waited for; raises SweepLocked after ``wait`` seconds.
-        """
-        if again or self.summary_due(views):
-            self._summary().run(joint(self._stamps.of(views)), again=again, wait=wait)
-            self.write_results(views)
-
-    def summary_due(self, views: Sequence[PointView]) -> bool:
-        """Whether there is a summary notebook to run: all have ended, the results are new."""
-        return self._summary().due(views, joint(self._stamps.of(views)))
-
-    def summary_told(self, views: Sequence[PointView]) -> Told | None:
-        """How the summary notebook ended; None where there is none, or it never ran."""
-        return self._summary().told(joint(self._stamps.of(views)))
-
-    def _summary(self) -> SummaryNotebook:
-        from .summary_notebook import SummaryNotebook
-
-        return SummaryNotebook(self.folder, self.header)
-
-    def finish(
-        self, views: Sequence[PointView] | None = None, *, wait: float = PATIENCE
-    ) -> Path:
+    def finish(self, views: Sequence[PointView] | None = None, *, wait: float = PATIENCE) -> Path:
         """Write results and report of a sweep that has ended, run its summary, and note it.
 
         First it sends what there was no room for, and what is to be tried again: where jobs do
@@ -388,7 +340,7 @@ class Sweep:
         index = self.write_results(seen)
         if sent:
             return index
-        self.summarise(seen, wait=wait)
+        self.output.summarise(seen, wait=wait)
         self.folder.journal("finished", counts={s.value: n for s, n in count(seen).items()})
         note_ended(self.root, self.header, seen)
         return index

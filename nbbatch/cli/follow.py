@@ -30,7 +30,7 @@ def status(sweep: SweepArg = "latest", as_json: Json = False) -> None:
     opened.top_up()
     views = opened.views()
     opened.settle(views)
-    told = opened.summary_told(views) if opened.header.summary is not None else None
+    told = opened.output.summary_told(views) if opened.header.summary is not None else None
     if not as_json:
         from ..display import status_block
 
@@ -163,10 +163,10 @@ def attach(opened: Sweep, *, detach: bool) -> None:
         except KeyboardInterrupt:
             if not _asked_to_go_on(opened):
                 raise typer.Exit(130) from None
-    if opened.summary_due(views):
+    if opened.output.summary_due(views):
         say("All points have ended; now the summary notebook.")
     index = opened.finish(views)
-    told = opened.summary_told(views)
+    told = opened.output.summary_told(views)
     show(summary(opened.header, views, opened.root, index, told))
     raise typer.Exit(exit_code(views) or (1 if told is not None and told.error else 0))
 

@@ -68,7 +68,7 @@ def report(
     views = opened.views()
     written = opened.write_results(views)
     if summary:
-        opened.summarise(views, again=True)
+        opened.output.summarise(views, again=True)
     if zip_to is not None:
         from ..report import write_zip
 

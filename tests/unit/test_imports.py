@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # The doors and what they open may use everything beneath them, and not each other.
 DOORS = {"cli", "__main__", "interactive"}  # %nbbatch in a cell is the command line
-UPPER = {"history", "schedule", "sweep", "report", "display"}
+UPPER = {"history", "schedule", "sweep", "output", "report", "display"}
 
 HEAVY = {
     *("papermill", "nbclient", "nbconvert", "nbformat", "jupyter_client", "IPython"),
