@@ -1,4 +1,4 @@
-"""Where jobs run. Each backend is one file; none knows of grids, reports or notebooks."""
+"""Where jobs run. Each backend is one package; none knows of grids, reports or notebooks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BACKENDS = {
     "slurm": "SlurmBackend",
     "htcondor": "HTCondorBackend",
 }
-"""Module in this folder → class in it."""
+"""Package in this folder → class in its module ``backend``."""
 
 
 def check_name(name: str) -> None:
@@ -26,5 +26,5 @@ def check_name(name: str) -> None:
 def get_backend(name: str, root: Path) -> Backend:
     """The backend ``name`` for the sweep folder ``root``; imports only what it needs."""
     check_name(name)
-    backend: Backend = getattr(import_module(f".{name}", __name__), BACKENDS[name])(root)
+    backend: Backend = getattr(import_module(f".{name}.backend", __name__), BACKENDS[name])(root)
     return backend

@@ -183,7 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="farm_bench", description=__doc__)
     parser.add_argument("scheduler", choices=list(CONTESTANTS))
     parser.add_argument("--points", type=int, default=200, help="of nbbatch; default: 200")
-    parser.add_argument("--singles", type=int, default=20, help="of the others; default: 20")
+    parser.add_argument("--singles", type=int, default=16, help="of the others; default: 16")
     options = parser.parse_args()
     if options.scheduler == "slurm":
         os.environ["SLURM_CONF"] = str(slurm_pool.CONFIGURATION)

@@ -52,7 +52,7 @@ atexit.register(say)
 """
 COMMAND = "from nbbatch.cli import main\nmain()\n"
 SUBMIT = """
-from nbbatch.backends.local import LocalBackend, array_of
+from nbbatch.backends.local.backend import LocalBackend, array_of
 from nbbatch.plan import Request, make_plan
 from nbbatch.sweep import Sweep
 LocalBackend.bundle_files = sys.argv[3] == "bundles"

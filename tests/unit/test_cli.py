@@ -84,7 +84,7 @@ def test_inspect(nbbatch: Command) -> None:
 def test_dry_run_writes_nothing(nbbatch: Command, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
     code, out, _ = nbbatch("run", "scan.ipynb", "-g", "x=1,2", "--dry-run")
-    assert code == 0 and "2 points" in out and "nbbatch.backends.supervisor" in out
+    assert code == 0 and "2 points" in out and "nbbatch.backends.local.supervisor" in out
     assert sorted(tmp_path.iterdir()) == before
 
 

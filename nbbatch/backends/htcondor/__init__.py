@@ -1,0 +1,1 @@
+"""Jobs on an HTCondor pool, by its bindings (``htcondor2``): one cluster for a sweep."""

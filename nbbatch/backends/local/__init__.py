@@ -1,0 +1,1 @@
+"""Jobs on this machine: a detached supervisor, its workers, and who looks after them."""
