@@ -299,6 +299,7 @@ class Sweep:
                 self.top_up()
                 topped_up = began
             views = self.views()
+            looked = time.monotonic() - began
             if seen is not None:
                 seen(views)
             over = all(view.state.over or view.state is PointState.PENDING for view in views)
@@ -314,7 +315,7 @@ class Sweep:
                     f"Not all points of {self.root} ended within {timeout:g} s.",
                     hint=f"They go on; `nbbatch status {self.root}` shows where they are.",
                 )
-            pause = max(interval, 10 * (time.monotonic() - began))
+            pause = max(interval, 10 * looked)
             left = pause if deadline is None else max(0.0, deadline - time.monotonic())
             time.sleep(min(pause, left))
 

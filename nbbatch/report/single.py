@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,9 @@ from .verdict import epoch, verdict
 SINGLE_LIMIT = 100_000_000
 """Bytes of figures and texts in one file; browsers and mail programs take no more."""
 
+_ALL_RUNS = re.compile(r' · <a href="../../index\.html">[^<]*</a>')
+"""The link to the history of a name, which does not travel."""
+
 _PACKED_ALREADY = frozenset({".png", ".jpg", ".webp", ".gif", ".parquet"})
 
 
@@ -53,8 +57,12 @@ def write_zip(root: Path, header: Header, views: Sequence[PointView], target: Pa
                 method = (
                     zipfile.ZIP_STORED if file.suffix in _PACKED_ALREADY else zipfile.ZIP_DEFLATED
                 )
+                name = f"{folder}/{file.relative_to(root)}"
+                if file == root / "report" / "index.html":
+                    packed.writestr(name, _ALL_RUNS.sub("", file.read_text("utf-8")), method)
+                    continue
                 with suppress(FileNotFoundError):  # a worker has just replaced it
-                    packed.write(file, f"{folder}/{file.relative_to(root)}", method)
+                    packed.write(file, name, method)
         fresh.replace(target)
     finally:
         fresh.unlink(missing_ok=True)

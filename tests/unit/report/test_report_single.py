@@ -82,3 +82,14 @@ def test_the_zip_has_all_that_the_report_links_to(tmp_path: Path) -> None:
     } <= names
     assert not [name for name in names if ".." in name or name.endswith(("built.json", ".tmp"))]
     assert [file.name for file in tmp_path.iterdir() if "tmp" in file.name] == []
+
+
+def test_the_zip_does_not_link_to_the_runs_that_stay_behind(tmp_path: Path) -> None:
+    root = tmp_path / "scan" / "20261121T060000Z-1"
+    root.mkdir(parents=True)
+    (root.parent / "runs.jsonl").touch()
+    packed = write_zip(root, a_header(name="scan"), sweep(root), tmp_path / "scan.zip")
+    assert "all its runs" in (root / "report/index.html").read_text()
+    with zipfile.ZipFile(packed) as content:
+        page = content.read("scan/report/index.html").decode()
+    assert "../../index.html" not in page and "all its runs" not in page
