@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from nbbatch.backends.htcondor import sandbox
 from nbbatch.backends.base import Batch
+from nbbatch.backends.htcondor import sandbox
 from nbbatch.backends.htcondor.files import (
     bring_home,
     fill_bundles,
