@@ -41,7 +41,7 @@ from .script import (
     parse_name,
     stem,
 )
-from .site import Site, user_name
+from .site import Site, read_cluster, user_name
 from .states import ENDINGS, Told, expressions, state_in_log, status_of
 from .usage import USAGE_FORMAT, parse_usage
 
@@ -90,11 +90,11 @@ class SlurmBackend:
 
     @cached_property
     def site(self) -> Site:
-        return Site(self.header.launch.options)
+        return Site(self.header.launch.options, self.cluster)
 
     @cached_property
     def cluster(self) -> Cluster:
-        return Site({}).cluster  # also of use where the sweep is not written: --dry-run
+        return read_cluster()  # also of use where the sweep is not written: --dry-run
 
     def longest(self) -> int | None:
         return self.site.longest()

@@ -15,19 +15,20 @@ from .limits import Allowance, Cluster, Partition, parse_config, parse_partition
 from .queue import array_env
 
 
+def read_cluster() -> Cluster:
+    """The site's sizes; Slurm's defaults where it does not tell."""
+    try:
+        return parse_config(_run("scontrol", "show", "config"))
+    except BackendError:
+        return Cluster()
+
+
 class Site:
-    """The cluster, the partitions and the allowance for jobs with these options of sbatch."""
+    """The partitions of a cluster and the allowance for jobs with these options of sbatch."""
 
-    def __init__(self, options: Mapping[str, str]) -> None:
+    def __init__(self, options: Mapping[str, str], cluster: Cluster) -> None:
         self.options = options
-
-    @cached_property
-    def cluster(self) -> Cluster:
-        """The site's sizes; Slurm's defaults where it does not tell."""
-        try:
-            return parse_config(_run("scontrol", "show", "config"))
-        except BackendError:
-            return Cluster()
+        self.cluster = cluster
 
     @cached_property
     def partitions(self) -> list[Partition]:
