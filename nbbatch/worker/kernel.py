@@ -248,8 +248,8 @@ class Kernel:
 
     def processes(self) -> set[int]:
         """The kernel, all that it started, and orphans of these."""
-        if not self._begun:
-            return {self.pid} - {0}
+        if not self._begun:  # alone, as it has run nothing yet
+            return set() if not self.pid or self.gone() else {self.pid}
         ours = descendants(os.getpid()) - self._others
         # Asked afterwards, so that a kernel which is forked just now is known.
         return ours - (self._template.bystanders() if self._template else set())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -16,6 +18,7 @@ from jupyter_client.kernelspec import KernelSpec
 
 from nbbatch.model import Outcome
 from nbbatch.worker import warm_side
+from nbbatch.worker.kernel import Kernel, Scratch
 from nbbatch.worker.warm.choice import Interpreter, edited, interpreter_of, shadowed
 from tests.unit.worker.sweeps import PATIENCE, Sweep, processes_of, wait_until
 
@@ -115,6 +118,19 @@ def test_points_of_a_bundle_are_forked_and_one_alone_is_not(sweep: Callable[...,
         assert "forked" in several.log(index)
     assert several.scratch() == []
     assert processes_of(several) == []
+
+
+def test_a_kernel_that_ended_while_it_waited_is_waited_for_no_more() -> None:
+    """Else each worker takes seconds to end, which a scheduler may not give it."""
+    child = subprocess.Popen(["true"])
+    child.wait()
+    spec = KernelSpec(argv=PLAIN, display_name="plain", language="python")
+    kernel = Kernel("python3", spec, Scratch(), tcp=False)
+    kernel.pid = child.pid
+    kernel.km.provisioner = SimpleNamespace(process=child)  # type: ignore[assignment]  # enough
+    assert kernel.gone()
+    assert kernel.processes() == set()
+    kernel.end()
 
 
 @pytest.mark.slow
