@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .interactive.launch import list_sweeps as list  # noqa: F401  (public, see __all__)
-    from .interactive.launch import open_sweep as open  # noqa: F401
+    from .interactive.launch import open_sweep as open  # noqa: F401  (the same)
     from .interactive.launch import run
     from .interactive.place import this
     from .sweep import Sweep

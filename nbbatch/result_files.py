@@ -180,7 +180,7 @@ def _finite(value: Any) -> Any:
 
 # The characters with which a spreadsheet takes text for a formula, and their full-width
 # forms, which some locales read as the same (OWASP, "CSV Injection").
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001  (meant to look alike)
 
 
 def _harmless(text: str) -> str:

@@ -203,11 +203,13 @@ def _axes(points: Sequence[Point]) -> Iterator[Axis]:
         distinct = {key: value for key, value in zip(keys, values, strict=True) if key}
         if len(distinct) < 2 or (len(distinct) > MOST_LEVELS and not numeric):
             continue
-        ordered = sorted(distinct, key=lambda k: distinct[k]) if numeric else list(distinct)  # type: ignore[arg-type, return-value]
+        ordered = list(distinct)
+        if numeric:  # looked at above, which the type does not say
+            ordered.sort(key=lambda k: distinct[k])  # type: ignore[arg-type, return-value]
         place = {key: at for at, key in enumerate(ordered)}
         yield Axis(
             name=name,
-            levels=[distinct[key] for key in ordered],  # type: ignore[misc]
+            levels=[distinct[key] for key in ordered],  # type: ignore[misc]  # none is _MISSING
             at=[place.get(key, -1) for key in keys],
             single=len(distinct) <= MOST_LEVELS,
             ordered=numeric and len(distinct) > 2,

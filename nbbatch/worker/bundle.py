@@ -77,8 +77,7 @@ class Worker:
             start = time.monotonic()
             try:
                 finished = self._finish(bundle, point, root)
-            except Exception:
-                # Not even a record can be written: perhaps on another node, later.
+            except Exception:  # not even a record can be written: perhaps on another node, later
                 traceback.print_exc()
                 finished = False
             self.longest = max(self.longest, time.monotonic() - start)

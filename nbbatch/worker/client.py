@@ -303,9 +303,7 @@ class PointClient(NotebookClient):
             self.process_message(message, self.nb.cells[index], index)
         except CellExecutionComplete:
             pass
-        except Exception:
-            # A message that nbclient cannot read, most often a widget's: without it is
-            # better than no notebook at all.
+        except Exception:  # nbclient cannot read it, most often a widget's: do without it
             self.log.exception("a %s message could not be shown", kind)
         self._executed.changed()
 

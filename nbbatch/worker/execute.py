@@ -156,7 +156,7 @@ def _write_extras(attempt: Attempt, nb: NotebookNode) -> tuple[str, ...]:
     try:
         write_texts(nb, attempt.point.id, attempt.folder)
         return write_figures(nb, attempt.folder)
-    except Exception:
+    except Exception:  # of any library that reads pictures, and a full disk
         traceback.print_exc()
         return ()
 
@@ -264,9 +264,9 @@ class _Run:
                 output_path=str(self.attempt.executed),
                 connect=connect,
             )
-        except Exception:
+        except Exception:  # a defect of ours: what the notebook did is kept, and it is raised
             if self.notebook is not None:
-                self.notebook.save()  # a defect of ours; what the notebook did is kept
+                self.notebook.save()
             raise
         finally:
             watch.stop()

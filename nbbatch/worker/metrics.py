@@ -155,7 +155,7 @@ def _finite(value: Any) -> Value:
         return None
     if isinstance(value, list):
         return [_finite(item) for item in value]
-    return value  # type: ignore[no-any-return]
+    return value  # type: ignore[no-any-return]  # JSON, as it came
 
 
 # ------------------------------------------------------------------ what the kernel says
@@ -310,7 +310,7 @@ def _read_literal(text: str) -> Value:
         items = [_read_literal(item) for item in listed[1].split(",") if item.strip()]
         return [bool(item) for item in items] if boolean else list(items)
     if text.startswith("["):
-        return json.loads(text)  # type: ignore[no-any-return]
+        return json.loads(text)  # type: ignore[no-any-return]  # json has no better type
     if re.fullmatch(r"[+-]?\d+", text):
         return int(text)
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([efEFdD][+-]?\d+)?", text):

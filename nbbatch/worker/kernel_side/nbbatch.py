@@ -28,7 +28,7 @@ def record(name: str, value: Any) -> None:
     from IPython.display import display
 
     shown = {RECORD_MIME: {"name": name, "value": plain}, "text/plain": f"{name} = {plain!r}"}
-    display(shown, raw=True)  # type: ignore[no-untyped-call]
+    display(shown, raw=True)  # type: ignore[no-untyped-call]  # IPython's
 
 
 def inside() -> bool:
