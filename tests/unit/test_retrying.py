@@ -19,7 +19,7 @@ from nbbatch.model import (
 )
 from nbbatch.queueing import asking
 from nbbatch.retrying import with_more
-from tests.unit.backends.test_slurm import HEADER
+from tests.unit.backends.slurm_sweep import HEADER
 
 POINT = Point("x-1", 0, {"x": 1}, "points/x-1", "key")
 FIRST = Resources(memory=1000, time=600)
