@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from .compare import REMEMBERED, changes, drifts, slower, wandering
 from .runs import POINTS_READ, History, PointRun, Run, read_history
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    pass
 
 RUNS_SHOWN = 400
 STRIP = POINTS_READ
@@ -62,7 +61,9 @@ def render(history: History) -> str:
     last = ended[-1] if ended else None
     good = [run for run in ended if run.ok]
     strip = history.runs[-STRIP:]
-    return _template().render(
+    from ..report.template import template
+
+    return template("nbbatch.history", "history.html").render(
         name=history.name,
         style=_style(),
         headline=_headline(history, last),
@@ -323,18 +324,3 @@ def _style() -> str:
 
     own = (resources.files(__package__) / "static" / "history.css").read_text("utf-8")
     return assets()["report.css"] + own
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # heavy: only here
-
-    templates = resources.files(__package__) / "templates"
-    environment = Environment(
-        loader=FunctionLoader(lambda name: (templates / name).read_text("utf-8")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("history.html")

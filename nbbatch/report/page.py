@@ -6,8 +6,6 @@ import base64
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -19,11 +17,12 @@ from ..summary_notebook import Told
 from ..worker.units import memory_text
 from .blame import Axis, Suspect, suspects
 from .chunks import TEXT_LENGTH, group_key
+from .template import template
 from .usage import advice
 from .verdict import Verdict, duration, moment
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    pass
 
 GROUPS_SHOWN = 50
 """Failure groups written into the page; each of 10,000 points may fail in its own way."""
@@ -110,7 +109,7 @@ def render(frame: Frame) -> str:
     from markupsafe import Markup  # jinja's own
 
     alone = frame.alone
-    return _template().render(
+    return template("nbbatch.report", "index.html").render(
         alone=alone,
         # A run of a name; what it is among the others is told one folder up.
         history=alone is None
@@ -182,21 +181,6 @@ def _there(frame: Frame) -> list[str]:
         return []
     current = (name for name in FILES if name not in frame.outdated)
     return [name for name in current if (frame.root / name).is_file()]
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # heavy: only here
-
-    templates = resources.files(__package__) / "templates"
-    environment = Environment(
-        loader=FunctionLoader(lambda name: (templates / name).read_text("utf-8")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("index.html")
 
 
 def _pages(frame: Frame, groups: Sequence[FailureGroup]) -> dict[str, str | None]:

@@ -5,41 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from nbbatch.cli import main
 from nbbatch.cli.app import app
 from nbbatch.plan import Request
-from tests.notebooks import write_notebook
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def nbbatch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """``nbbatch("plan", "scan.ipynb")`` → exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("COLUMNS", "100")
-    write_notebook(tmp_path / "scan.ipynb", "y = x * 2\nprint('y is', y)", parameters="x = 1")
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["nbbatch", *words])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
+from tests.unit.conftest import Command
 
 
 def test_plan_as_csv_and_json(nbbatch: Command) -> None:

@@ -8,14 +8,12 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbbatch.cli import main
 from nbbatch.errors import UsageError
 from nbbatch.schedule import entry
 from nbbatch.schedule.crontab import (
@@ -27,9 +25,7 @@ from nbbatch.schedule.crontab import (
     with_lines,
     without_lines,
 )
-from tests.notebooks import write_notebook
-
-Command = Callable[..., tuple[int, str, str]]
+from tests.unit.conftest import Command
 
 FOREIGN = (
     "# Edit this file to introduce tasks to be run by cron.\n"
@@ -113,28 +109,6 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     return file
-
-
-@pytest.fixture
-def nbbatch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("COLUMNS", "120")
-    write_notebook(tmp_path / "scan.ipynb", "y = x * 2", parameters="x = 1")
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["nbbatch", *words])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 ADD = ("schedule", "add", "0 6 * * 1-5", "scan.ipynb", "--name", "nightly")
