@@ -24,7 +24,7 @@ from .failure import failure_of_error
 from .kernel import Kernel, KernelProblem
 from .memory import high_water
 from .metrics import collect_code, collect_expressions, parse_collected
-from .outputs import CellText, OutputLog
+from .outputs import CellText, OutputLog, keepable
 from .stop import Stop
 
 SETTLE_SECONDS = 5.0
@@ -62,6 +62,7 @@ class Told:
 class PointClient(NotebookClient):
     """Starts the kernel with ``start``, runs the notebook, and ends the kernel.
 
+    ``meanwhile`` is called once, while the kernel is busy with its first answer.
     ``execute`` raises nothing that happens in the notebook or to the kernel: see ``told``.
     """
 
@@ -75,6 +76,7 @@ class PointClient(NotebookClient):
         stop: Stop,
         deadline: float | None,
         start: Callable[[], BlockingKernelClient],
+        meanwhile: Callable[[], None],
         startup_code: str,
     ) -> None:
         super().__init__(executed.nb, km=kernel.km)
@@ -84,6 +86,7 @@ class PointClient(NotebookClient):
         self._settings = settings
         self._output_log = log
         self._start = start
+        self._meanwhile = meanwhile
         self._startup_code = startup_code
         self._channels = Channels(kernel, stop, deadline, self)
         self._ready = False
@@ -196,15 +199,17 @@ class PointClient(NotebookClient):
     def _await_ready(self, deadline: float) -> None:
         assert self.kc is not None
         channels = self._channels
+        request = self.kc.kernel_info()
+        self._meanwhile()
         # The subscription may be younger than the first answer: ask until it is heard.
-        while not self._heard(request := self.kc.kernel_info(), deadline):
-            pass
+        while not self._heard(request, deadline):
+            request = self.kc.kernel_info()
         language = channels.replies[request]["content"].get("language_info", {})
         if language.get("name"):
             self.nb.metadata["language_info"] = language
         self.told.language = str(language.get("name", ""))
         self.told.version = str(language.get("version", ""))
-        if self.told.language == "python":
+        if self.told.language == "python" and self._kernel.fork is None:
             startup = self.kc.execute(
                 self._startup_code, silent=True, store_history=False, allow_stdin=False
             )
@@ -350,6 +355,8 @@ class PointClient(NotebookClient):
     # nbclient calls these two for what is not text
 
     def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
+        if "data" in msg["content"]:
+            msg = {**msg, "content": {**msg["content"], "data": keepable(msg["content"]["data"])}}
         waiting = self.clear_before_next_output
         shown = super().output(outs, msg, display_id, cell_index)
         if waiting and not self.clear_before_next_output:

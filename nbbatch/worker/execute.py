@@ -236,7 +236,6 @@ class _Run:
             client = kernel.start(self.attempt.cwd(), self.attempt.environment())
             oom.append(OutOfMemoryCount(kernel.pid))
             watch.start()  # after the fork: no thread of ours is alive in it
-            self.source.prepare()
             return client
 
         timeout = self.settings.timeout
@@ -251,6 +250,7 @@ class _Run:
                 stop=self.stop,
                 deadline=None if timeout is None else self.clock + timeout,
                 start=start,
+                meanwhile=self.source.prepare,
                 startup_code=startup_code(kernel.scratch.path),
             )
             self.told = client.told

@@ -22,6 +22,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import KernelManager
 
+from .blackbox import BlackBox, make_tape
 from .memory import death_name, descendants
 from .warm.provisioner import ForkedKernel, ForkedProvisioner
 from .warm.template import Template
@@ -30,9 +31,6 @@ SWEEP_KERNELS = "jupyter/kernels"
 """Kernelspecs that a sweep brings along, relative to the sweep folder."""
 
 SCRATCH_PREFIX = "nbb-"
-PIPE_SIZE = 1 << 20
-"""Bytes that a kernel can print before it waits for us; as much as Linux lets anybody have."""
-_F_SETPIPE_SZ = 1031  # fcntl has it from Python 3.10 on, on Linux
 _IPC_PATH_LIMIT = 107 - len("/ipc-99")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -101,18 +99,6 @@ class Scratch:
         source = files("nbbatch.worker.kernel_side").joinpath("nbbatch.py")
         (self.importable / "nbbatch.py").write_bytes(source.read_bytes())
 
-    def fifo(self, name: str) -> int | None:
-        """Make a named pipe and return its reading end; None where that is impossible."""
-        path = self.path / name
-        with suppress(OSError):
-            os.mkfifo(path, 0o600)
-            # Read and write, so that the pipe is not at its end when its writer leaves.
-            end = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-            with suppress(OSError):
-                fcntl.fcntl(end, _F_SETPIPE_SZ, PIPE_SIZE)
-            return end
-        return None
-
     def remove(self) -> None:
         self._lock.close()
         shutil.rmtree(self.path, ignore_errors=True)
@@ -122,8 +108,8 @@ class Kernel:
     """A kernel process and the client that talks to it.
 
     ``words`` is the reading end of a pipe with what the process itself writes to its
-    standard output and error, past the kernel protocol; ``echoes`` those of the copies
-    of ``sys.stdout`` and ``sys.stderr`` (see ``kernel_side/startup.py``).
+    standard output and error, past the kernel protocol; ``blackbox`` has the end of what
+    was written to ``sys.stdout`` and ``sys.stderr``.
 
     With a ``template`` it is forked from that one, and can be before its point is known
     (``prepare``).
@@ -158,7 +144,7 @@ class Kernel:
         self.pid = 0
         self.pidfd: int | None = None
         self.words = -1
-        self.echoes: dict[str, int] = {}
+        self.blackbox = BlackBox({})
         self._template = template
         if template is not None:
             self.km.provisioner = ForkedProvisioner(parent=self.km, kernel_spec=spec)
@@ -181,10 +167,9 @@ class Kernel:
         self._begun = True
         self._others = descendants(os.getpid()) - {self.pid}
         if self.pid:
-            process = getattr(self.km.provisioner, "process", None)
-            assert isinstance(process, ForkedKernel)
+            assert self.fork is not None
             with suppress(OSError):  # it has died: whoever waits for it will see that
-                process.hand_over(str(cwd), environment)
+                self.fork.hand_over(str(cwd), environment)
         else:
             self._launch(cwd, environment)
         if self._template is not None:
@@ -196,8 +181,8 @@ class Kernel:
 
     def _launch(self, cwd: Path, environment: Mapping[str, str]) -> None:
         if self.python:
-            opened = {name: self.scratch.fifo(name) for name in ("stdout", "stderr")}
-            self.echoes = {name: fd for name, fd in opened.items() if fd is not None}
+            tapes = {name: make_tape(self.scratch.path / name) for name in ("stdout", "stderr")}
+            self.blackbox = BlackBox({name: tape for name, tape in tapes.items() if tape})
         self.words, write_end = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         os.set_blocking(self.words, False)
         variables = kernel_variables(self.scratch.path, python=self.python)
@@ -232,6 +217,12 @@ class Kernel:
     def suits(self, name: str, template: Template) -> bool:
         """True for a kernel that waits, forked from ``template``."""
         return self.name == name and self._template is template and not self.gone()
+
+    @property
+    def fork(self) -> ForkedKernel | None:
+        """The process, if it is a fork of the template: that runs our startup code by itself."""
+        process = getattr(self.km.provisioner, "process", None)
+        return process if isinstance(process, ForkedKernel) else None
 
     # ------------------------------------------------------------------- while it runs
 
@@ -281,7 +272,8 @@ class Kernel:
             if (self.gone() and not self.processes()) or time.monotonic() > deadline:
                 break
             time.sleep(0.01)
-        for fd in (self.words, self.pidfd, *self.echoes.values()):
+        self.blackbox.close()
+        for fd in (self.words, self.pidfd):
             if fd is not None and fd >= 0:
                 with suppress(OSError):
                     os.close(fd)

@@ -35,6 +35,19 @@ class _Block:
         self.dirty = True
 
 
+def keepable(bundle: Mapping[str, Any]) -> dict[str, Any]:
+    """A mime bundle as a notebook file can hold it: values that are no text only under ``+json``.
+
+    nbformat refuses the whole output otherwise, and Altair's is ``vnd.vegalite.v6.json``.
+    """
+    return {
+        mime
+        if isinstance(value, (str, list)) or mime.endswith(("+json", "application/json"))
+        else f"{mime.removesuffix('.json')}+json": value
+        for mime, value in bundle.items()
+    }
+
+
 class CellText:
     """The text output of one cell, in its list of outputs.
 

@@ -154,7 +154,8 @@ def _unpack(scratch: Path) -> None:
     """Put the program where any interpreter can import it."""
     target = scratch / "warm_side"
     target.mkdir(exist_ok=True)
-    for file in files("nbbatch.worker.warm_side").iterdir():
+    startup = files("nbbatch.worker.kernel_side").joinpath("startup.py")
+    for file in (*files("nbbatch.worker.warm_side").iterdir(), startup):
         if file.name.endswith(".py"):
             (target / file.name).write_bytes(file.read_bytes())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import itertools
 import os
 import signal
@@ -15,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .before import connection_file, imported, launcher, startup, take_options
 from .leaving import leave
 from .link import receive
 
@@ -57,7 +57,7 @@ def become(request: Request) -> None:
     os.close(request.output)
     _die_with(request.worker)
     sys.argv[:] = request.argv[_program(request.argv) :]
-    sys.argv[0] = getattr(importlib.util.find_spec("ipykernel_launcher"), "origin", "")
+    sys.argv[0] = launcher()
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = request.argv
     set_environment(request.environment)
@@ -117,11 +117,13 @@ def run(request: Request) -> None:
     """Be an IPython kernel, as ``python -m ipykernel_launcher`` is."""
     from ipykernel.kernelapp import IPKernelApp
 
-    imported_before = set(sys.modules)
     app: Any = IPKernelApp.instance()
+    take_options(app, request.argv)
     app.initialize(None)
     for _ in range(request.threads):  # what a fresh kernel makes meanwhile, and never starts
         threading.Thread()
+    scratch = Path(connection_file(request.argv)).parent
+    exec(startup(), {"__name__": "_nbbatch_startup", "SCRATCH": str(scratch)})
     take_point(request)
     shell = app.shell
     if shell is not None:
@@ -129,7 +131,7 @@ def run(request: Request) -> None:
         folders = shell.user_ns["_dh"]
         folders[:] = [type(folder)(shell.starting_dir) for folder in folders]
     _start(app)
-    leave(imported_before)
+    leave(imported())
 
 
 def _start(app: Any) -> None:

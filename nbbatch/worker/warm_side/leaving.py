@@ -13,7 +13,9 @@ import gc
 import io
 import sys
 import threading
+from collections.abc import Collection
 from contextlib import suppress
+from itertools import takewhile
 from typing import Any
 
 HARMLESS = (
@@ -23,7 +25,7 @@ HARMLESS = (
 """Of these packages a kernel always has objects left that would do something at their end."""
 
 
-def leave(imported_before: set[str]) -> None:
+def leave(imported_before: Collection[str]) -> None:
     """End the process as after the last line of a program, with code 0.
 
     Returns when something is left that has to be ended by Python itself.
@@ -52,13 +54,14 @@ def _is_harmless(kind: type) -> bool:
     return kind.__module__.partition(".")[0] in HARMLESS
 
 
-def _forget(imported_before: set[str]) -> None:
+def _forget(imported_before: Collection[str]) -> None:
     """Let go of what the notebook's own modules have, in Python's order."""
     for name in ("last_type", "last_value", "last_traceback", "last_exc"):
         vars(sys)[name] = None
     vars(builtins)["_"] = None
-    later = [module for name, module in sys.modules.items() if name not in imported_before]
-    for module in reversed(later):
+    # The newest first, and none of the others touched: their memory is shared until then.
+    later = list(takewhile(lambda name: name not in imported_before, reversed(sys.modules)))
+    for module in map(sys.modules.get, later):
         names = getattr(module, "__dict__", {})
         for name in sorted(names, key=lambda name: not name.startswith("_")):
             if name != "__builtins__":

@@ -15,6 +15,7 @@ import socket
 import sys
 
 from .ahead import fork, import_all
+from .before import prepare
 from .fresh import Request, be_kernel, changes
 from .link import receive, send
 
@@ -45,6 +46,7 @@ def serve(link: socket.socket) -> Request:
         message, fds = receive(link)
         if message is None:
             os._exit(0)
+        prepare(message["argv"])
         reader, writer = os.pipe()
         middle = fork()
         if middle == 0:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -12,7 +14,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from nbbatch.model import Outcome, Record
-from nbbatch.worker.displays import live_output
+from nbbatch.worker.displays import brings_bokeh, live_output, static_output
 from nbbatch.worker.render import frame_page, render_page
 
 OK = Record(point='p"><b>', key="k", attempt=1, outcome=Outcome.OK)
@@ -63,6 +65,44 @@ def test_a_library_inside_may_mention_addresses() -> None:
 def test_everything_else_is_as_without() -> None:
     assert "nothing here runs" in shown(html="<p>nothing here runs</p>")
     assert shown(png="iVBORw0KGgo=", text="<Figure>") == "image/png"
+
+
+# What plotly 7.1, Bokeh 3.9, Altair 6.3 and ipywidgets 8.1 put into a notebook.
+LIBRARIES = json.loads(Path(__file__).with_name("library_outputs.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("bokeh says that it loads", ""),
+        ("bokeh loads from the network", ""),
+        ("bokeh's plot", "This Bokeh plot needs JavaScript: open executed.ipynb in Jupyter."),
+        ("plotly loads from the network", ""),
+        ("plotly's figure from the network", "This plotly figure needs JavaScript"),
+        ("altair's chart", "This Vega chart needs JavaScript"),
+        ("ipywidgets' slider", "This widget needs JavaScript"),
+    ],
+)
+def test_what_libraries_draw_is_a_notice_without_its_library(name: str, said: str) -> None:
+    bokeh = brings_bokeh(LIBRARIES.values())
+    for made in (static_output(LIBRARIES[name]), live_output(LIBRARIES[name], bokeh=bokeh)):
+        (text,) = made["data"].values() or [""]
+        page = BeautifulSoup(text, "html.parser")
+        assert (said in page.text) if said else not page.text
+        assert not page.select("script")
+    assert not page.select("a"), "a page in a sandbox leads nowhere"
+
+
+def test_bokeh_draws_where_its_library_is_in_the_notebook() -> None:
+    load = LIBRARIES["bokeh loads from the network"]
+    inline = {
+        "application/javascript": "root.Bokeh = …",
+        "application/vnd.bokehjs_load.v0+json": "",
+    }
+    inside = {**load, "data": inline}
+    assert brings_bokeh([LIBRARIES["bokeh's plot"], inside])
+    for name in ("bokeh says that it loads", "bokeh's plot"):
+        assert "needs JavaScript" not in live_output(LIBRARIES[name])["data"]["text/html"]
 
 
 def page(scripts: bool) -> BeautifulSoup:
