@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from .blackbox import BlackBox, read_all
+from .blackbox import read_all
 from .kernel import Kernel
 from .stop import SIGNALS, Stop
 
@@ -24,9 +24,8 @@ BATCH = 500
 """Messages taken between two looks at everything else."""
 ASK_AFTER = 2.0
 """Seconds of silence after a reply without its "idle" message: the kernel is asked then."""
-ECHO_SECONDS = 0.25
-"""The copies of what is printed are looked at so often, and not for each line: a kernel that
-prints fast publishes as often, and the pipes hold what comes meanwhile."""
+GLANCE_SECONDS = 0.25
+"""The listener has its pause at least so often: the log waits for ends of lines."""
 IDLE_PATIENCE = 60.0
 """Seconds of silence after which a kernel's missing "idle" message is not waited for."""
 
@@ -82,7 +81,6 @@ class Channels:
         self._idle: set[str] = set()
         self._asked: dict[str, str] = {}
         self._last_message = 0.0
-        self._blackbox = BlackBox()
         self._poller = zmq.Poller()
 
     def connect(self, client: BlockingKernelClient) -> None:
@@ -160,16 +158,13 @@ class Channels:
 
     def _step(self, seconds: float) -> None:
         """Wait for something to happen, and deal with all of it."""
-        if self.kernel.echoes:
-            seconds = min(seconds, ECHO_SECONDS)
+        seconds = min(seconds, GLANCE_SECONDS)
         ready = dict(self._poller.poll(max(0, int(seconds * 1000) + 1)))
         # What stays readable (a signal that came, a pipe at its end) would keep the loop awake.
         if self.stop.fd in ready:
             self._poller.unregister(self.stop.fd)
         if self.kernel.words in ready and not self._hear_words():
             self._poller.unregister(self.kernel.words)
-        for stream, fd in self.kernel.echoes.items():
-            self._blackbox.read(stream, fd)
         if self._iopub in ready:
             self._receive(self._iopub, self._on_published)
         if self._shell in ready:
@@ -203,7 +198,7 @@ class Channels:
         self._last_message = time.monotonic()
         content = message["content"]
         if message["msg_type"] == "stream":
-            self._blackbox.published(content.get("name", ""), content.get("text", ""))
+            self.kernel.blackbox.published(content.get("name", ""), content.get("text", ""))
         elif message["msg_type"] == "status" and content.get("execution_state") == "idle":
             self._idle.add(message["parent_header"].get("msg_id", ""))
         self._listener.published(message)
@@ -216,9 +211,7 @@ class Channels:
 
     def settle_text(self) -> None:
         """All text that was printed so far has arrived: start counting anew."""
-        for stream, fd in self.kernel.echoes.items():
-            self._blackbox.read(stream, fd)
-        self._blackbox.forget()
+        self.kernel.blackbox.forget()
 
     def drain(self) -> None:
         """Take what a dead kernel left behind on all ways to us."""
@@ -227,9 +220,8 @@ class Channels:
             if self._receive(self._iopub, self._on_published):
                 quiet = time.monotonic() + 0.1
         self._receive(self._shell, self._on_reply)
-        for stream, fd in self.kernel.echoes.items():
-            self._blackbox.read(stream, fd)
-            rest = self._blackbox.unpublished(stream)
+        for stream in ("stdout", "stderr"):
+            rest = self.kernel.blackbox.unpublished(stream)
             if rest:
                 self._listener.unpublished(stream, rest)
         self._hear_words()

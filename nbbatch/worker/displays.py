@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -33,9 +33,23 @@ LIVE_LIMIT = 50_000_000
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 PLOTLY_CLASS = "nbbatch-plotly"
+BOKEH_LOAD_MIME = "application/vnd.bokehjs_load.v0+json"
+BOKEH_EXEC_MIME = "application/vnd.bokehjs_exec.v0+json"
 _LOADS = re.compile(
-    r"""<script[^>]*\ssrc\s*=\s*["']?(?:https?:)?//|https://cdn\.(?:jsdelivr|bokeh|holoviz)|//unpkg\."""
+    r"""<script[^>]*\ssrc\s*=\s*["']?(?:https?:)?//|import\s*["']https?://"""
+    r"""|https://cdn\.(?:jsdelivr|bokeh|holoviz|plot\.ly)|//unpkg\."""
 )
+_PLOTLY_SETUP = re.compile(r"\s*<script[^>]*>\s*window\.PlotlyConfig")
+_LIBRARIES = {
+    "plotly": "plotly figure",
+    "vega": "Vega chart",
+    "bokeh": "Bokeh plot",
+    "jupyter.widget": "widget",
+}
+"""What a reader calls an output in whose type or code such a word is."""
+
+_LOADING_BOKEH = 'class="bk-notebook-logo"'
+
 _END_OF_SCRIPT = re.compile("</(?=script)", re.IGNORECASE)
 
 OUTPUT_TYPES = ("stream", "error", "display_data", "execute_result")
@@ -44,8 +58,11 @@ RECORDS = (RECORD_MIME, SCRAP_MIME, PAPERMILL_MIME)
 _SCRIPTED = ("application/javascript", "application/vnd.", "application/x-")
 
 
-def static_output(output: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``output`` as the page shows it; the original is not changed."""
+def static_output(output: Mapping[str, Any], *, live: bool = False) -> dict[str, Any]:
+    """Return ``output`` as the page shows it; the original is not changed.
+
+    ``live`` is of a page in a sandbox: it leads nowhere, and its frame has the links.
+    """
     kind = output.get("output_type")
     shown: dict[str, Any] = {"output_type": kind}
     if kind == "stream":
@@ -57,7 +74,7 @@ def static_output(output: Mapping[str, Any]) -> dict[str, Any]:
         shown.update(ename=name, evalue=value)
         shown["traceback"] = [readable_text("\n".join(lines) or f"{name}: {value}")]
     else:
-        shown["data"] = _static_bundle(output.get("data") or {})
+        shown["data"] = _static_bundle(output.get("data") or {}, live)
         shown["metadata"] = dict(output.get("metadata") or {})
         if kind == "execute_result":
             count = output.get("execution_count")
@@ -65,19 +82,32 @@ def static_output(output: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def live_output(output: Mapping[str, Any]) -> dict[str, Any]:
+def live_output(output: Mapping[str, Any], *, bokeh: bool = True) -> dict[str, Any]:
     """Return ``output`` as a page shows it whose outputs may run scripts.
 
     That is what a library made for pages without a server: plotly's figures, and HTML and
     JavaScript with all that they need inside. Everything else is as in ``static_output``.
+    ``bokeh``: Bokeh's library is in another output, so its plots can be drawn.
     """
     data = output.get("data") or {}
-    live = (
-        _live_html(data) if output.get("output_type") in ("display_data", "execute_result") else ""
-    )
+    live = ""
+    if output.get("output_type") in ("display_data", "execute_result"):
+        live = "" if BOKEH_EXEC_MIME in data and not bokeh else _live_html(data)
+        if bokeh and _LOADING_BOKEH in _joined(data.get("text/html")):
+            live = _joined(data["text/html"])  # what the library writes into when it has loaded
     if not live:
-        return static_output(output)
+        return static_output(output, live=True)
     return static_output({**output, "data": {}}) | {"data": {"text/html": live}}
+
+
+def brings_bokeh(outputs: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of the outputs is Bokeh's library itself, not the way to it."""
+    loads = [
+        _joined((output.get("data") or {}).get("application/javascript"))
+        for output in outputs
+        if BOKEH_LOAD_MIME in (output.get("data") or {})
+    ]
+    return any(code and not _from_network(code) for code in loads)
 
 
 def _live_html(data: Mapping[str, Any]) -> str:
@@ -119,19 +149,21 @@ def balanced_html(html: str) -> str:
     return str(_parsed(html)) if "<" in html else html
 
 
-def _static_bundle(data: Mapping[str, Any]) -> dict[str, str]:
+def _static_bundle(data: Mapping[str, Any], live: bool) -> dict[str, str]:
     """Choose of a mime bundle what can be shown without scripts: one type, one text."""
     html = _joined(data.get("text/html"))
+    if _sets_up(data, html):
+        return {}
     scripted = _needs_scripts(data, html)
     if html and not scripted:
         if len(html) <= HTML_LIMIT:
             return {"text/html": balanced_html(html)}
-        return _notice(f"This HTML output ({len(html) / 1e6:.1f} MB) is too large", data)
+        return _notice(f"This HTML output ({len(html) / 1e6:.1f} MB) is too large", data, live)
     for mime in PICTURES:
         if picture := _joined(data.get(mime)):
             return _picture(mime, picture)
     if scripted:
-        return _notice(f"This output ({scripted}) needs JavaScript", data)
+        return _notice(f"{_called(data, html, scripted)} needs JavaScript", data, live)
     for mime in ("text/markdown", "text/latex", "text/plain"):
         if text := _joined(data.get(mime)):
             return {mime: readable_text(text)}
@@ -142,7 +174,22 @@ def _static_bundle(data: Mapping[str, Any]) -> dict[str, str]:
             return {"text/plain": readable_text(_joined(content))}
         if mime.endswith("json") and not mime.startswith(_SCRIPTED):
             return {"text/plain": readable_text(json.dumps(content, indent=1, default=str))}
-    return _notice(f"This output ({', '.join(data)}) cannot be shown here", {}) if data else {}
+    said = f"This output ({', '.join(data)}) cannot be shown here"
+    return _notice(said, {}, live) if data else {}
+
+
+def _sets_up(data: Mapping[str, Any], html: str) -> bool:
+    """Whether an output only loads a library: the figures that need it say what is missing."""
+    if BOKEH_LOAD_MIME in data or _LOADING_BOKEH in html:
+        return True
+    return _PLOTLY_SETUP.match(html) is not None and "plotly-graph-div" not in html
+
+
+def _called(data: Mapping[str, Any], html: str, mime: str) -> str:
+    """What a reader calls the output: ``This plotly figure``."""
+    words = f"{' '.join(data)} {html[:20_000]}".lower()
+    known = next((name for word, name in _LIBRARIES.items() if word in words), "")
+    return f"This {known}" if known else f"This output ({mime})"
 
 
 def _needs_scripts(data: Mapping[str, Any], html: str) -> str:
@@ -178,10 +225,11 @@ def _picture(mime: str, content: str) -> dict[str, str]:
     return {mime: content}
 
 
-def _notice(reason: str, data: Mapping[str, Any]) -> dict[str, str]:
+def _notice(reason: str, data: Mapping[str, Any], live: bool) -> dict[str, str]:
     """Say why an output is not shown, and where it is, with its text if it has one."""
     text = readable_text(_joined(data.get("text/plain")))
-    where = f'open <a href="{PointFiles.EXECUTED}">{PointFiles.EXECUTED}</a> in Jupyter'
+    name = PointFiles.EXECUTED
+    where = f"open {name} in Jupyter" if live else f'open <a href="{name}">{name}</a> in Jupyter'
     below = f"<pre>{escape(text)}</pre>" if text else ""
     return {"text/html": f'<p class="notice">{escape(reason)}: {where}.</p>{below}'}
 

@@ -13,6 +13,10 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
+WORTH_IT = 1_000
+"""Characters of a text whose lines are written together."""
+_NOT_PLAIN = "\\\r\x0b\x0c\x1c\x1d\x1e"
+"""What else ends a line for ``splitlines``, and the backslash, which JSON doubles."""
 _SPLIT_MIMES = ("application/javascript", "image/svg+xml")
 
 
@@ -53,12 +57,33 @@ def _bundle(bundle: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lines(text: Any) -> Any:
-    return text.splitlines(True) if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    return _Plain(text) if _is_plain(text) else text.splitlines(True)
+
+
+class _Plain(str):
+    """A text, to be written as the list of its lines; see ``_is_plain``."""
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it is long, and JSON's sign for a newline in its text is always the end of a line."""
+    return len(text) >= WORTH_IT and text.isascii() and not any(char in text for char in _NOT_PLAIN)
+
+
+def _plain_list(text: _Plain, inner: str, indent: str) -> str:
+    """The JSON text of its lines: to quote them together is many times faster than one by one."""
+    written = encode_basestring(text).replace("\\n", f'\\n",{inner}"')
+    if text.endswith("\n"):
+        written = written[: -len(f',{inner}""')]
+    return f"[{inner}{written}{indent}]"
 
 
 def _write(value: Any, indent: str, parts: list[str]) -> None:
     """Append ``value``; ``indent`` is a newline and the spaces of its level."""
-    if isinstance(value, str):
+    if type(value) is _Plain:
+        parts.append(_plain_list(value, indent + " ", indent))
+    elif isinstance(value, str):
         parts.append(encode_basestring(value))
     elif value is None or value is True or value is False:
         parts.append({None: "null", True: "true", False: "false"}[value])

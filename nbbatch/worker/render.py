@@ -11,8 +11,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Any
@@ -25,7 +25,7 @@ from nbconvert.filters.highlight import Highlight2HTML
 from nbformat import NotebookNode
 
 from ..model import SUMMARY, Cause, Outcome, PointFiles, Record, Value
-from .displays import OUTPUT_TYPES, balanced_html, live_output, static_output
+from .displays import OUTPUT_TYPES, balanced_html, brings_bokeh, live_output, static_output
 from .maths import latex_html, markdown_html
 from .parameters_cell import source_of, tags_of
 from .units import memory_text
@@ -54,6 +54,9 @@ _CAUSES: dict[Cause, str] = {
     Cause.SIGNALLED: "the worker was told to stop",
     Cause.WORKER_ERROR: "the worker failed, not the notebook",
 }
+
+Show = Callable[[NotebookNode], dict[str, Any]]
+"""An output as it becomes one that the page can show."""
 
 _MARKER_TAG = "papermill-error-cell-tag"  # papermill's own banner: ours says more
 
@@ -138,8 +141,12 @@ def _prepared_cells(
     cells: list[NotebookNode] = []
     errors: list[dict[str, Any]] = []
     blamed = record.failure.cell if record.failure else None
+    show: Show = static_output
+    if scripts:
+        every = (output for cell in nb.cells for output in cell.get("outputs") or ())
+        show = partial(live_output, bokeh=brings_bokeh(every))
     for index, cell in enumerate(nb.cells):
-        shown = _bare_cell(cell, index, scripts)
+        shown = _bare_cell(cell, index, show)
         if _MARKER_TAG in shown.metadata.tags:
             continue
         raised = [o for o in shown.get("outputs", ()) if o.output_type == "error"]
@@ -161,7 +168,7 @@ def _prepared_cells(
     return cells, errors
 
 
-def _bare_cell(cell: NotebookNode, index: int, scripts: bool) -> NotebookNode:
+def _bare_cell(cell: NotebookNode, index: int, show: Show) -> NotebookNode:
     """Copy of a cell what the page shows: nbconvert refuses a notebook with odd extras.
 
     The ids are new: equal ones, which hand-made notebooks have, are warned of.
@@ -177,7 +184,7 @@ def _bare_cell(cell: NotebookNode, index: int, scripts: bool) -> NotebookNode:
         count = cell.get("execution_count")
         shown.execution_count = count if isinstance(count, int) else None
         shown.outputs = [
-            NotebookNode(live_output(output) if scripts else static_output(output))
+            NotebookNode(show(output))
             for output in cell.get("outputs") or ()
             if output.get("output_type") in OUTPUT_TYPES
         ]
@@ -252,11 +259,22 @@ def _encodable(page: str) -> str:
 def _rendered_cells(nb: NotebookNode, hide_input: bool) -> str:
     exporter = _exporter(hide_input)
     lexer = nb.metadata.language_info.pygments_lexer
-    exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer=lexer))
+    exporter.register_filter("highlight_code", partial(_highlighted, lexer))
     # Not HTMLExporter's own method: it parses the whole page with BeautifulSoup once more,
     # to add ``alt`` texts (our template has them), at 2 s for each MB.
     body, _ = TemplateExporter.from_notebook_node(exporter, nb, exporter._init_resources({}))
     return str(body)
+
+
+def _highlighted(lexer: str, source: str, metadata: Mapping[str, Any]) -> str:
+    return _highlight(lexer, str(metadata.get("magics_language", "")), source)
+
+
+@lru_cache(maxsize=1_000)
+def _highlight(lexer: str, magic: str, source: str) -> str:
+    """Code in colours; that of a sweep is the same in nearly all points."""
+    metadata = {"magics_language": magic} if magic else None
+    return str(Highlight2HTML(pygments_lexer=lexer)(source, metadata=metadata))
 
 
 @lru_cache(maxsize=2)

@@ -55,7 +55,8 @@ class Terminal:
 
     def write(self, text: str) -> None:
         """Add what a program printed."""
-        if self._cells is None and not _CONTROL.search(text):
+        plain = "\r" not in text and "\b" not in text and "\x1b" not in text  # faster than that
+        if self._cells is None and (plain or not _CONTROL.search(text)):
             self._append(text)
             return
         for token in _TOKEN.finditer(text):

@@ -271,15 +271,15 @@ def test_one_static_type_is_chosen_of_a_bundle(
     [
         (
             {"application/vnd.plotly.v1+json": {"data": []}},
-            "This output (application/vnd.plotly.v1+json) needs JavaScript: open executed.ipynb",
+            "This plotly figure needs JavaScript: open executed.ipynb",
         ),
         (
             {"text/html": "<div></div><script>Plotly.newPlot()</script>"},
-            "This output (text/html) needs JavaScript",
+            "This plotly figure needs JavaScript",
         ),
         (
             {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "IntSlider(value=3)"},
-            "needs JavaScript: open executed.ipynb in Jupyter. IntSlider(value=3)",
+            "This widget needs JavaScript: open executed.ipynb in Jupyter. IntSlider(value=3)",
         ),
         ({"application/javascript": "alert(1)"}, "(application/javascript) needs JavaScript"),
         ({"application/pdf": "AAAA"}, "This output (application/pdf) cannot be shown here"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 import time
@@ -17,8 +19,10 @@ import nbformat
 import psutil
 
 from nbbatch.model import Bundle, Point, PointFiles, Record, Settings
+from nbbatch.worker.kernel import SCRATCH_PREFIX
 
-PATIENCE = 90
+PATIENCE = 240
+"""Seconds for what takes some, or half a minute, on an idle machine; no claim of speed."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,57 @@ class Sweep:
         """Wait until ``text`` is in the log."""
         path = self.folder(index) / PointFiles.LOG
         wait_until(lambda: path.exists() and text in path.read_text("utf-8"), f"{text!r} in log")
+
+
+class Server:
+    """One worker that runs bundle after bundle, as those of the local backend do.
+
+    To start one for each bundle takes longer than most bundles. ``folder`` gets its log and
+    its scratch; ``environment`` is added to ours. What it runs has to end before it does.
+    """
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir(parents=True)
+        self.log = folder / "worker.log"
+        # A file, not a pipe: a process that outlives its notebook would keep a pipe open.
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "nbbatch.worker", "-"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, **environment, "TMPDIR": str(self.temporary)},
+                start_new_session=True,
+            )
+
+    def run(self, bundle: Path, *, more: bool = False) -> int:
+        """Run a bundle; its exit code. ``more`` has another kernel made ready meanwhile."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        order = json.dumps({**json.loads(bundle.read_text()), "more": more})
+        self.process.stdin.write(order.encode() + b"\n")
+        self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise AssertionError(f"{bundle} hangs: {self.said()}")
+        answer = self.process.stdout.readline()
+        assert answer, f"the worker ended: {self.said()}"
+        code: int = json.loads(answer)["exit"]
+        return code
+
+    def descendants(self) -> set[int]:
+        """Processes of its kernels, of what they started, and what it forks kernels from."""
+        return {child.pid for child in psutil.Process(self.process.pid).children(recursive=True)}
+
+    def said(self) -> str:
+        """The end of what the worker has printed."""
+        return self.log.read_text("utf-8", errors="replace")[-2000:]
+
+    def close(self) -> None:
+        """Let it end by itself; it must leave no kernel's scratch."""
+        self.process.communicate(timeout=PATIENCE)
+        assert self.process.returncode == 0, self.said()
+        assert [path.name for path in self.temporary.glob(f"{SCRATCH_PREFIX}*")] == []
 
 
 def make_sweep(

@@ -3,62 +3,136 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbbatch.worker.blackbox import BlackBox
+from nbbatch.worker import blackbox
+from nbbatch.worker.blackbox import BlackBox, make_tape
+from nbbatch.worker.kernel_side.startup import Tape
+
+
+@contextmanager
+def both_ends(folder: Path) -> Iterator[tuple[Tape, BlackBox]]:
+    """The kernel's end of stdout, and the worker's."""
+    memory = make_tape(folder / "stdout")
+    assert memory is not None
+    box = BlackBox({"stdout": memory})
+    tape = Tape(folder / "stdout", threading.RLock())
+    yield tape, box
+    box.close()
+    os.close(tape.forks)
 
 
 @pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
-    read, write = os.pipe()
-    os.set_blocking(read, False)
-    yield read, write
-    os.close(read)
-    os.close(write)
+def ends(tmp_path: Path) -> Iterator[tuple[Tape, BlackBox]]:
+    with both_ends(tmp_path) as ends:
+        yield ends
 
 
-def test_the_end_that_was_not_published(pipe: tuple[int, int]) -> None:
-    read, write = pipe
-    box = BlackBox()
-    os.write(write, "published\nlöst\n".encode())
-    box.read("stdout", read)
+def test_the_end_that_was_not_published(ends: tuple[Tape, BlackBox]) -> None:
+    tape, box = ends
+    tape.write("published\nlöst\n")
     box.published("stdout", "published\n")
 
     assert box.unpublished("stdout") == "löst\n"
+    assert box.unpublished("stdout") == ""
     assert box.unpublished("stderr") == ""
 
 
-@given(st.lists(st.tuples(st.booleans(), st.text(max_size=5)), max_size=20), st.text(max_size=5))
-def test_the_order_of_arrival_does_not_matter(pieces: list[tuple[bool, str]], lost: str) -> None:
-    read, write = os.pipe()
-    os.set_blocking(read, False)
-    box = BlackBox()
-    for copy_first, text in pieces:
-        if not copy_first:
-            box.published("stdout", text)
-        os.write(write, text.encode("utf-8", "replace"))
-        box.read("stdout", read)
-        if copy_first:
-            box.published("stdout", text)
-    os.write(write, lost.encode("utf-8", "replace"))
-    box.read("stdout", read)
-    os.close(read)
-    os.close(write)
-
-    assert box.unpublished("stdout") == lost.encode("utf-8", "replace").decode()
+def pieces(room: int) -> st.SearchStrategy[list[tuple[bool, str]]]:
+    return st.lists(st.tuples(st.booleans(), st.text(max_size=room // 4)), max_size=20)
 
 
-def test_forgetting_after_a_cell(pipe: tuple[int, int]) -> None:
-    read, write = pipe
-    box = BlackBox()
-    os.write(write, b"of a stream that a hook swallowed\n")
-    box.read("stdout", read)
+@given(pieces(64), st.text(max_size=40))
+def test_any_text_around_the_end_of_the_tape(texts: list[tuple[bool, str]], lost: str) -> None:
+    """All that was ``late`` arrives with the next that is not, and ``lost`` not at all."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blackbox, "ROOM", 64)
+        with both_ends(Path(folder)) as (tape, box):
+            waiting = ""
+            for late, text in texts:
+                tape.write(text)
+                waiting += text
+                if not late:
+                    box.published("stdout", waiting)
+                    waiting = ""
+            box.published("stdout", waiting)
+            tape.write(lost)
+            rest = lost.encode("utf-8", "replace")[-64:]
+            assert box.unpublished("stdout") == rest.decode("utf-8", "replace")
+
+
+def test_a_text_that_is_longer_than_the_tape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blackbox, "ROOM", 16)
+    with both_ends(tmp_path) as (tape, box):
+        for text in ("begin ", "0123456789 " * 5 + "end", "!"):
+            tape.write(text)
+        assert box.unpublished("stdout") == "9 0123456789 end!"[-16:]
+
+
+def test_forgetting_after_a_cell(ends: tuple[Tape, BlackBox]) -> None:
+    tape, box = ends
+    tape.write("of a stream that a hook swallowed\n")
     box.forget()
-    os.write(write, b"new\n")
-    box.read("stdout", read)
+    tape.write("new\n")
 
     assert box.unpublished("stdout") == "new\n"
+
+
+def test_what_a_fork_prints_arrives_with_the_rest(ends: tuple[Tape, BlackBox]) -> None:
+    tape, box = ends
+    tape.write("kernel\n")
+    child = os.fork()
+    if child == 0:
+        tape.write("fork\n")
+        os._exit(0)
+    os.waitpid(child, 0)
+    box.published("stdout", "fork\n")
+
+    assert box.unpublished("stdout") == "kernel\n"
+
+
+def test_who_prints_much_waits_until_it_has_arrived(ends: tuple[Tape, BlackBox]) -> None:
+    tape, box = ends
+    text = "x" * (tape.limit + 1)
+    tape.write(text)
+    assert tape.written > tape.full
+
+    tape.wait(publish=lambda: box.published("stdout", text))
+
+    assert tape.behind() == 0
+    assert tape.full == tape.written + tape.limit
+
+
+def test_nobody_waits_for_what_never_arrives(
+    ends: tuple[Tape, BlackBox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tape, _ = ends
+    monkeypatch.setattr("nbbatch.worker.kernel_side.startup.PATIENCE", 0.01)
+    tape.write("x" * (tape.limit + 1))
+
+    tape.wait(publish=lambda: None)
+    assert tape.full > tape.written
+
+    tape.write("x")
+    monkeypatch.setattr("nbbatch.worker.kernel_side.startup.PATIENCE", 1e9)
+    tape.wait(publish=lambda: None)  # not a second time
+
+
+def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", no_room)
+
+    assert make_tape(tmp_path / "stdout") is None
+    assert not (tmp_path / "stdout").exists()

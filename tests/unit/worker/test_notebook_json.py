@@ -6,11 +6,12 @@ import json
 import math
 
 import nbformat
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from nbbatch.worker.notebook_json import notebook_json
+from nbbatch.worker.notebook_json import WORTH_IT, notebook_json
 
 
 def test_the_same_text_as_nbformat() -> None:
@@ -39,6 +40,28 @@ def test_the_same_text_as_nbformat() -> None:
         ),
         new_code_cell(""),
     ]
+
+    assert notebook_json(nb) == nbformat.writes(nb) + "\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "plain\n",
+        'a "quoted" one\n',
+        "\ttab, \x1b[31mred\x1b[0m, \x00\n",
+        "\n\n",
+        "back\\slash, \\n is no end\n",
+        "\r\n",
+        "form\x0cfeed, \x1cfile\x1e\n",
+        "Ünïcode\u2028\x85\n",
+        "no end",
+    ],
+)
+@pytest.mark.parametrize("rest", ["", "rest", "\n"])
+def test_a_long_text(line: str, rest: str) -> None:
+    text = line * (WORTH_IT // len(line) + 1) + rest
+    nb = new_notebook(cells=[new_code_cell(text, outputs=[new_output("stream", text=text)])])
 
     assert notebook_json(nb) == nbformat.writes(nb) + "\n"
 

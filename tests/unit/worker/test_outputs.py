@@ -7,7 +7,15 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from nbbatch.worker.outputs import CellText, OutputLog, strip_ansi
+from nbbatch.worker.outputs import CellText, OutputLog, keepable, strip_ansi
+
+
+def test_altairs_charts_are_kept_under_a_name_that_nbformat_takes() -> None:
+    chart = {"application/vnd.vegalite.v6.json": {"mark": "line"}, "text/plain": "<Chart>"}
+    kept = keepable({**chart, "application/vnd.x+json": [1], "application/json": {}})
+    assert kept["application/vnd.vegalite.v6+json"] == {"mark": "line"}
+    assert list(kept)[1:] == ["text/plain", "application/vnd.x+json", "application/json"]
+    new_output("display_data", kept)  # raises where it is not valid
 
 
 def test_one_block_of_each_stream_between_two_figures() -> None:

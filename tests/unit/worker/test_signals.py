@@ -55,8 +55,8 @@ def test_a_kernel_that_does_not_listen_is_killed(sweep: Callable[..., Sweep]) ->
         begin = time.monotonic()
         worker.terminate()
         worker.communicate(timeout=PATIENCE)
-        # The promise is five seconds; a loaded machine gets some more.
-        assert time.monotonic() - begin < 15
+        # The promise is five seconds; a loaded machine gets more, and it never ends by itself.
+        assert time.monotonic() - begin < 60
 
     assert worker.returncode == 75
     assert stopped.record().cause is Cause.SIGNALLED
