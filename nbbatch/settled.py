@@ -15,14 +15,14 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from sys import intern
 from typing import Any
 
-from .model import Point, PointState, PointView, Record
+from .model import Point, PointState, PointView, Record, Transfer
 from .worker.files import write_atomic
 
 VERSION = b"1"
@@ -117,6 +117,7 @@ def _line(proof: Proof, view: PointView) -> bytes:
         *(view.point.id, proof.bundle, proof.key, proof.changed),
         *(view.state.value, view.attempts, view.reason, view.host, view.started),
         view.record.to_json(),
+        *(() if view.transfer is None else (astuple(view.transfer),)),
     )
     # ASCII: a lone surrogate in a message has no other way into a file.
     content = json.dumps(facts).encode("ascii")
@@ -151,6 +152,7 @@ def _view(
     host: str,
     started: str,
     record: dict[str, Any],
+    transfer: Sequence[float] = (),
 ) -> PointView:
     # Each of 100,000 records would have its own copy of what nearly all have in common.
     record["point"], record["key"] = point.id, point.key
@@ -158,4 +160,5 @@ def _view(
         record[name] = intern(record[name])
     record["metrics"] = {intern(name): value for name, value in record["metrics"].items()}
     told = Record.from_json(record)
-    return PointView(point, PointState(state), told, attempts, reason, intern(host), started)
+    moved = Transfer(*transfer) if transfer else None
+    return PointView(point, PointState(state), told, attempts, reason, intern(host), started, moved)

@@ -60,6 +60,8 @@ def stamp_of(views: Iterable[PointView]) -> str:
             (point.id, point.index, point.dir, point.key, point.params),
             (view.state.value, view.attempts, view.reason, view.host, view.started),
         )
+        if view.transfer is not None:
+            facts += (view.transfer.inputs, view.transfer.outputs)
         if record is not None:
             failure = record.failure
             facts += (

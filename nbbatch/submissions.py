@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .folder import SweepFolder
-from .model import Job, JobArray, Point
+from .model import Job, JobArray, Point, Transfer
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,21 @@ class Submissions:
             if name not in self.cancelled and not self._accepted(bundle):
                 left.setdefault(bundle, []).append(name)
         return dict(sorted(left.items()))
+
+    def transfer_of(self, point: Point, job: Transfer) -> Transfer | None:
+        """What of a job's transfers is next to this point: before its first, after its last."""
+        first, last = self._ends[self.bundle_of[point.id]]
+        before = job.inputs if point.id == first else 0.0
+        after = job.outputs if point.id == last else 0.0
+        return Transfer(before, after) if before or after else None
+
+    @cached_property
+    def _ends(self) -> dict[int, tuple[str, str]]:
+        """The first and the last point of each bundle."""
+        ends: dict[int, tuple[str, str]] = {}
+        for name, bundle in self.bundle_of.items():
+            ends[bundle] = ends.get(bundle, (name, name))[0], name
+        return ends
 
     def _accepted(self, bundle: int) -> bool:
         return self._array_of(bundle) is not None

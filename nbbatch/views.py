@@ -108,6 +108,7 @@ class Views:
             status.reason if status else "",
             (record.host if record else "") or attempts.host,
             attempts.started,
+            submissions.transfer_of(point, status.transfer) if status and status.transfer else None,
         )
         if view.state in CONCLUSIVE.values() and phase is not JobPhase.RUNNING:
             self._settled[point.id] = (bundle, view)

@@ -20,6 +20,7 @@ from .status import (
     JobStatus,
     PointState,
     PointView,
+    Transfer,
     Usage,
 )
 from .work import (
@@ -60,6 +61,7 @@ __all__ = [
     "Resources",
     "Settings",
     "Summary",
+    "Transfer",
     "Usage",
     "Value",
 ]

@@ -54,11 +54,19 @@ class Ending(str, Enum):
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """Seconds for which a job's files were on their way: inputs to its node, outputs back."""
+
+    inputs: float = 0.0
+    outputs: float = 0.0
+
+
+@dataclass(frozen=True)
 class JobStatus:
     """A job's phase, the scheduler's reason in words, the node, and how it ended if gone.
 
     ``unseen``: the job works where its files cannot be seen, so that the phase alone tells
-    that its points have begun.
+    that its points have begun. ``transfer`` is known of jobs that are gone, where files travel.
     """
 
     phase: JobPhase
@@ -66,6 +74,7 @@ class JobStatus:
     host: str = ""
     ending: Ending = Ending.UNTOLD
     unseen: bool = False
+    transfer: Transfer | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,11 @@ _OVER = frozenset(
 
 @dataclass(frozen=True)
 class PointView:
-    """A point with all that is known of it: one row of results, status and report."""
+    """A point with all that is known of it: one row of results, status and report.
+
+    ``transfer`` is its job's: inputs came before the job's first point, outputs left after
+    its last, and points between them have none.
+    """
 
     point: Point
     state: PointState
@@ -125,3 +138,4 @@ class PointView:
     reason: str = ""
     host: str = ""
     started: str = ""
+    transfer: Transfer | None = None

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..failures import FailureGroup
-from ..model import PointView
+from ..model import PointView, Transfer
 from ..results import Row, as_text, settled, shorten
 from ..worker.texts import literal, script
 from .verdict import epoch
@@ -50,6 +50,13 @@ FIXED = (
 """Columns that every point has. ``started`` in seconds after the sweep's creation,
 ``cpu`` in seconds, ``memory`` in MB, ``figures`` file names joined by "/"."""
 
+MOVED = ("sent", "fetched")
+"""Columns of sweeps whose files travel: for how many seconds a point's job got its files before
+the point began, and how long they travelled back after it."""
+
+REUSED = "reused"
+"""A column of sweeps that took results from an earlier one: true where a point's are."""
+
 _SAFE_INTEGER = 2**53
 _FIGURE = re.compile(r"\w[\w.-]{0,80}")
 
@@ -63,6 +70,12 @@ def chunk_content(
     columns, so that it stays as it is when a new metric appears elsewhere.
     """
     columns: list[tuple[str, str]] = [("", name) for name in FIXED]
+    travelled = any(view.transfer for view in views)
+    if travelled:
+        columns += [("", name) for name in MOVED]
+    taken = any(is_reused(view) for view in views)
+    if taken:
+        columns.append(("", REUSED))
     for section in ("params", "metrics"):
         names = dict.fromkeys(name for row in rows for name in row[section])
         columns += [(section, name) for name in names]
@@ -70,11 +83,23 @@ def chunk_content(
         zip(*(_fixed(view, row, base) for view, row in zip(views, rows, strict=True)), strict=True)
     )
     values = [packed(list(column)) for column in fixed]
+    if travelled:
+        transfers = [view.transfer or Transfer() for view in views]
+        values.append(packed([moved.inputs or None for moved in transfers]))
+        values.append(packed([moved.outputs or None for moved in transfers]))
+    if taken:
+        values.append([is_reused(view) or None for view in views])
     values += [
         packed([value_of(row[section], name) for row in rows])
-        for section, name in columns[len(FIXED) :]
+        for section, name in columns[len(values) :]
     ]
     return {"kind": "points", "start": start, "columns": columns, "values": values}
+
+
+def is_reused(view: PointView) -> bool:
+    """Whether the point's result was made by an earlier sweep."""
+    record = settled(view)
+    return record is not None and bool(record.reused)
 
 
 def group_key(group: FailureGroup) -> str:

@@ -19,9 +19,9 @@ from ..results import rows
 from ..stamps import CHUNK, Stamps, joint
 from ..summary_notebook import SummaryNotebook
 from ..worker.files import write_atomic
-from .blame import Axis, axes_of
-from .chunks import FIXED, chunk_content, group_key, literal, script
-from .page import Frame, render
+from .blame import Axis, Suspect, axes_of, suspects
+from .chunks import FIXED, MOVED, REUSED, chunk_content, group_key, literal, script
+from .page import GROUPS_SHOWN, Frame, render
 from .parts import (
     Part,
     constants_of,
@@ -30,7 +30,7 @@ from .parts import (
     parts_text,
     read_parts,
 )
-from .verdict import Verdict, duration, epoch, remaining, verdict
+from .verdict import Verdict, epoch, left_in_words, remaining, verdict
 
 PLOTLY = "plotly.min.js"
 
@@ -55,6 +55,8 @@ class Report:
         self._data: dict[str, str] = {}
         self._points: list[Point] = []
         self._axes: list[Axis] = []
+        self._compared: object = None
+        self._blamed: list[list[Suspect]] = []
 
     def write(
         self, header: Header, views: Sequence[PointView], stamps: Sequence[str] | None = None
@@ -89,7 +91,7 @@ class Report:
             views=views,
             groups=groups,
             found=found,
-            axes=self._axes_of(views) if groups else (),
+            blamed=self._suspects(groups[:GROUPS_SHOWN], views),
             constants=constants_of(parts),
             scripts=[*(f"{name}?v={stamp}" for name, stamp in versions.items()), "now.js"],
             status=status,
@@ -127,6 +129,18 @@ class Report:
             self._refresh("data/built.json", parts_text(parts))
         self._parts = parts
         return parts, names
+
+    def _suspects(
+        self, groups: Sequence[FailureGroup], views: Sequence[PointView]
+    ) -> list[list[Suspect]]:
+        """As ``suspects``; looked for again when other points failed or ended."""
+        if not groups:
+            return []
+        axes = self._axes_of(views)
+        compared = ([group.points for group in groups], [view.state.over for view in views], axes)
+        if compared != self._compared:
+            self._compared, self._blamed = compared, suspects(groups, views, axes)
+        return self._blamed
 
     def _axes_of(self, views: Sequence[PointView]) -> Sequence[Axis]:
         points = [view.point for view in views]
@@ -206,6 +220,10 @@ def columns_content(
     spec: list[dict[str, Any]] = [
         {"name": name, "section": "", "constant": False} for name in FIXED
     ]
+    if any(view.transfer for view in views):
+        spec += [{"name": name, "section": "", "constant": False} for name in MOVED]
+    if any(view.record is not None and view.record.reused for view in views):
+        spec.append({"name": REUSED, "section": "", "constant": False})
     # A constant parameter goes without saying, a constant metric is a result.
     constants = constants_of(parts)
     for section in ("params", "metrics"):
@@ -258,8 +276,9 @@ def now_content(found: Verdict, stamps: Mapping[str, str]) -> dict[str, Any]:
         "tone": found.tone,
         "total": found.total,
         "counts": {state.value: number for state, number in found.counts.items()},
+        "reused": found.reused,
         "asOf": f"{moment[:10]} {moment[11:19]} UTC" if found.open else "",
-        "left": f"about {duration(left)} left" if left is not None else "",
+        "left": left_in_words(left).capitalize() if left is not None else "",
         "stamps": stamps,
     }
 

@@ -37,18 +37,32 @@ def accepted(sweep: Sweep) -> list[tuple[int, int]]:
 @pytest.mark.usefixtures("strict")
 def test_what_finds_no_room_follows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nbbatch.sweep, "TOP_UP_SECONDS", 1.0)
-    go = wait_for_go(bench)
     until(lambda: not schedd().query("true", ["ClusterId"]))  # of the tests before
-    sweep = bench.run(bench.notebook(go), {"x": [1, 2, 3, 4]})
-    assert accepted(sweep) == [(1, 2), (3, 1)]
-    assert sweep.without_room() == 1
+    sweep = bench.run(bench.notebook(wait_for_go(bench)), {"x": [1, 2, 3, 4]})
+
+    # The schedd counts now and then: jobs that were there a moment ago may still have places,
+    # and then those of this sweep that could have them follow.
+    def full() -> bool:
+        sweep.top_up()
+        return sweep.without_room() == 1
+
+    until(full)
+    assert parts(accepted(sweep)) == [1, 2, 3]
+    assert len(schedd().query(jobs(sweep), ["ProcId"])) == 3
+    assert sweep.top_up() == 0
 
     (bench.channel / "go").touch()
     sweep.wait(LONG)
 
     assert set(states(sweep).values()) == {"ok"}
-    assert accepted(sweep) == [(1, 2), (3, 1), (4, 1)]
+    assert parts(accepted(sweep)) == [1, 2, 3, 4]
     assert bench.ran() == ["1", "2", "3", "4"]
+
+
+def parts(noted: list[tuple[int, int]]) -> list[int]:
+    """The bundles of these clusters, none of which has more jobs than a submission may."""
+    assert max(size for _, size in noted) <= 2
+    return [number for first, size in noted for number in range(first, first + size)]
 
 
 def test_no_more_idle_jobs_than_allowed(bench: Bench) -> None:
@@ -77,7 +91,7 @@ def test_no_more_idle_jobs_than_allowed(bench: Bench) -> None:
     (bench.channel / "go").touch()
     most: list[int] = []
     until(lambda: most.append(len(idle(sweep))) or all(v.state.over for v in sweep.views()))
-    assert max(most) == 2
+    assert max(most) <= 2
     assert list(states(sweep).values()) == [*["ok"] * 4, "cancelled"]
     assert bench.ran() == ["1", "2", "3", "4"]
 

@@ -21,17 +21,20 @@ cd {folder}
 pool=$HOME/.condor/nbbatch-personal
 run() {{ {python} -m nbbatch run scan.ipynb --backend htcondor "$@"; }}
 run -g x=1 --keep-personal --out kept > said-kept 2>&1
-sleep 5 # the last job leaves the queue
+for _ in {{1..120}}; do # the last job leaves the queue
+  [ -n "$(CONDOR_CONFIG=$pool/condor_config condor_q -af ClusterId)" ] || break
+  sleep 1
+done
 {python} -m nbbatch status kept >> said-kept 2>&1
 ls -a $pool/log > left-kept
 run -g x=1,2 --personal --out sweep > said 2>&1
 code=$?
-for _ in 1 2 3 4 5 6 7 8 9 10; do # the last job leaves the queue a moment after its record is there
+for _ in {{1..120}}; do # the last job leaves the queue a moment after its record is there
   {python} -m nbbatch status sweep >> said 2>&1
   grep -q '"stopped": true' sweep/submit/htcondor.json && break
   sleep 1
 done
-for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e $pool/log/.master_address ] && sleep 1; done
+for _ in {{1..120}}; do [ ! -e $pool/log/.master_address ] || sleep 1; done
 ls -a $pool/log > left
 # Should the test fail: nothing of it goes on.
 [ ! -e $pool/log/.master_address ] || CONDOR_CONFIG=$pool/condor_config condor_off -fast -master

@@ -77,7 +77,7 @@ def test_a_token_that_expires_before_the_sweep_can_end(bench: Bench, tmp_path: P
     """Said before the submission, which goes on: perhaps somebody renews it."""
     folder = tmp_path / "tokens.d"
     folder.mkdir()
-    order("token", "600", str(folder / "short"))
+    order("token", "3600", str(folder / "short"))
     (bench.channel / "go").touch()
     with_token = {"_CONDOR_SEC_TOKEN_DIRECTORY": str(folder)}
 

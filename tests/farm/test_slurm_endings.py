@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +91,9 @@ def test_out_of_memory_where_slurm_polls_and_kills_all(bench: Bench) -> None:
         (view,) = sweep.wait(LONG)
         assert view.state is PointState.DIED
         assert "out of memory: asked 400MB" in view.reason
+        if accounting():
+            words = r"out of memory: asked 400MB, used \d+(\.\d+)?[MG]B: resume with --memory"
+            until(lambda: re.match(words, sweep_reason(sweep)))
 
 
 def test_retry_with_more_memory(bench: Bench) -> None:

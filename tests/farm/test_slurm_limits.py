@@ -53,7 +53,7 @@ def test_more_points_than_the_cluster_takes(
         assert [(e["first"], e["size"]) for e in accepted] == [(1, 101), (102, 97)]
         assert Counter(v.state for v in sweep.views())[PointState.PENDING] == 102
 
-        views = sweep.wait(300)
+        views = sweep.wait(2 * LONG)
 
     assert Counter(v.state for v in views) == {PointState.OK: 300}
     assert ran(sweep) == sorted(point.id for point in sweep.points)
@@ -63,7 +63,8 @@ def test_ten_thousand_points_cost_a_bounded_number_of_commands(
     tmp_path: Path, counted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with configured("MaxJobCount=20000"):
-        monkeypatch.setenv("NBBATCH_POLL_INTERVAL", "10")
+        # Longer than the test, however slow the machine: what is counted depends on no clock.
+        monkeypatch.setenv("NBBATCH_POLL_INTERVAL", "3600")
         sweep = light_sweep(tmp_path, 10_000)
         counted.write_text("")
         sweep.submit()
@@ -79,7 +80,7 @@ def test_ten_thousand_points_cost_a_bounded_number_of_commands(
         for _ in range(20):
             assert len(Sweep.open(sweep.root).views()) == 10_000
         looking = Counter(line.split()[0] for line in counted.read_text().splitlines())
-        assert looking["squeue"] <= 5  # one in ten seconds
+        assert looking["squeue"] == 1  # one in each interval
         sweep.cancel()
 
 

@@ -47,7 +47,7 @@ USED = ("MemoryUsage", "RemoteWallClockTime", "RemoteUserCpu", "RemoteSysCpu", "
 AN_HOUR = 3600
 """How long a job is taken to last without --time, when it is asked what may expire meanwhile."""
 
-STAGING_SECONDS = 5.0
+STAGING_SECONDS = 10.0
 """For how long the schedd may still put away the files of a submitter that has died: it says
 that they are there a second after it has taken them."""
 
@@ -259,7 +259,8 @@ class HTCondorBackend:
         ends = self._endings.of(gone, self._ended)
         for key in gone:
             ending, reason = ends.get(key, (Ending.UNTOLD, ""))
-            statuses[Job(*key)] = JobStatus(JobPhase.GONE, reason, ending=ending)
+            moved = self._endings.transfer(key)
+            statuses[Job(*key)] = JobStatus(JobPhase.GONE, reason, ending=ending, transfer=moved)
         if "config" in site and not ads and not site["stopped"]:
             self._stop_personal()
         return statuses
@@ -286,7 +287,7 @@ class HTCondorBackend:
             return []
         wanted = f"{constraint(self.folder.header().id)} && {job_constraint(missing)}"
         created = int(self.folder.header_file.stat().st_mtime)
-        return self._history(wanted, [*JOB, *ENDED], since=created)
+        return self._history(wanted, [*JOB, *ENDED, *self.site.moves()], since=created)
 
     def _history(self, wanted: str, names: list[str], since: int) -> list[dict[str, Any]]:
         # A busy schedd's history is long: no further back than need be.

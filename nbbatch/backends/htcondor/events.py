@@ -8,8 +8,9 @@ missing, cut or written twice costs a question to the history, never a wrong sta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from ...model import Ending
@@ -17,7 +18,16 @@ from ...model import Ending
 HEADER = re.compile(rb"^(\d{3}) \((\d+)\.(\d+)\.\d+\) ", re.MULTILINE)
 END = b"\n...\n"
 
-EXECUTE, EVICTED, TERMINATED, ABORTED = 1, 4, 5, 9
+EXECUTE, EVICTED, TERMINATED, ABORTED, TRANSFER = 1, 4, 5, 9, 40
+
+MOVED = re.compile(r"(Started|Finished) transferring (input|output) files")
+# The usual form, with the year or (before 9.0) without, and with parts of a second where the
+# schedd is told to write them.
+WHEN = re.compile(r"(?:(\d{4})-)?(\d\d)[-/](\d\d)[ T](\d\d):(\d\d):(\d\d(?:\.\d+)?)")
+LEAP_YEAR = "2000"
+
+Way = tuple[str, int, str]
+"""A cluster, a proc, and which of its files: input or output."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,40 @@ def endings(events: list[Event]) -> Iterator[tuple[tuple[str, int], tuple[Ending
             lines = [line.strip() for line in event.text.splitlines()[1:]]
             reason = next((line for line in lines if line), "removed")
             yield (event.cluster, event.proc), (Ending.CANCELLED, reason)
+
+
+def transfers(events: Iterable[Event], begun: dict[Way, float]) -> Iterator[tuple[Way, float]]:
+    """Whose files arrived, and after how many seconds; a later one of the same counts.
+
+    ``begun`` are those under way, with the time they left: taken from it as they arrive, and
+    put there for the next call. Where a job waits for its turn to send is not counted.
+    """
+    for event in events:
+        moved = MOVED.search(event.text) if event.number == TRANSFER else None
+        at = None if moved is None else _seconds(event.text)
+        if moved is None or at is None:
+            continue
+        way = event.cluster, event.proc, moved[2]
+        if moved[1] == "Started":
+            begun[way] = at
+        elif way in begun:
+            seconds = at - begun.pop(way)
+            if seconds >= 0:  # else a clock was put back, or a year without a number ended
+                yield way, seconds
+
+
+def _seconds(text: str) -> float | None:
+    """When an event was, by a clock that nobody else reads."""
+    when = WHEN.match(text)
+    if when is None:
+        return None
+    year, second = int(when[1] or LEAP_YEAR), float(when[6])
+    month, day, hour, minute = (int(when[place]) for place in (2, 3, 4, 5))
+    try:
+        moment = datetime(year, month, day, hour, minute, tzinfo=timezone.utc)
+    except ValueError:  # a damaged line
+        return None
+    return moment.timestamp() + second
 
 
 def _exit_words(text: str) -> str:

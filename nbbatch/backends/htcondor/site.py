@@ -18,6 +18,7 @@ from ...worker.files import write_atomic
 from . import personal
 from .arrivals import ATTRIBUTES
 from .files import choose_files
+from .states import MOVES
 from .submit import PLACES, Files, constraint
 
 SITE = "submit/htcondor.json"
@@ -149,7 +150,12 @@ class Site:
     def look(self) -> list[dict[str, Any]]:
         """The sweep's jobs in the queue, and its clusters: one question."""
         options = self.condor.QueryOpts.IncludeClusterAd
-        return self.query(constraint(self.folder.header().id), [*JOB, *STATUS], opts=options)
+        names = [*JOB, *STATUS, *self.moves()]
+        return self.query(constraint(self.folder.header().id), names, opts=options)
+
+    def moves(self) -> Sequence[str]:
+        """The attributes that tell when files travelled, where they do."""
+        return () if self.files() is Files.SHARED else MOVES
 
     def forget(self) -> None:
         """Look for the schedd anew: a restarted one may have another address."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ...model import Ending, Job, JobArray, JobPhase, JobStatus
+from ...model import Ending, Job, JobArray, JobPhase, JobStatus, Transfer
 
 IDLE, RUNNING, REMOVED, COMPLETED, HELD = 1, 2, 3, 4, 5
 
@@ -85,6 +85,20 @@ def hold_cause(ad: Mapping[str, Any]) -> str:
     return ""
 
 
+MOVES = ("TransferInStarted", "TransferInFinished", "TransferOutStarted", "TransferOutFinished")
+"""When a job's files were last on their way, in seconds since the epoch."""
+
+
+def transfer_of(ad: Mapping[str, Any]) -> Transfer | None:
+    """How long a job's files travelled; None where they did not, or for less than a second."""
+    since_in, until_in, since_out, until_out = (_number(ad, name) or 0 for name in MOVES)
+    inputs = until_in - since_in if since_in else 0
+    outputs = until_out - since_out if since_out else 0
+    # One that was cut off has its beginning after the end of the one before.
+    found = Transfer(max(0, inputs), max(0, outputs))
+    return None if found == Transfer() else found
+
+
 def status_of(ad: Mapping[str, Any], root: str) -> JobStatus:
     """Where a job of the queue is. ``ad`` holds plain values."""
     number = _number(ad, "JobStatus")
@@ -97,6 +111,8 @@ def status_of(ad: Mapping[str, Any], root: str) -> JobStatus:
         return JobStatus(phase, hold_words(ad, root))
     if number == 7:
         return JobStatus(phase, "suspended", host)
+    if phase is JobPhase.GONE:
+        return JobStatus(phase, transfer=transfer_of(ad))
     return JobStatus(phase, host=host if phase is JobPhase.RUNNING else "")
 
 
@@ -115,14 +131,16 @@ def statuses_of(
     """Where the jobs are that the queue has, or will have.
 
     ``ads`` are those of procs and of clusters. ``dropped`` (``cluster.proc``) are jobs that
-    were taken back: if the schedd had not made them yet, it still will, and they do nothing.
+    were taken back: if the schedd had not made them yet, it still will, and they do nothing,
+    waiting or running. Only those that were at work then are seen on, as they are ending.
     """
     sizes = {array.id: array.size for array in arrays}
     statuses: dict[Job, JobStatus] = {}
     for ad in ads:
         cluster = str(ad["ClusterId"])
         if "ProcId" in ad:
-            if ad.get("JobStatus") == IDLE and f"{cluster}.{ad['ProcId']}" in dropped:
+            over = ad.get("JobStatus") in (REMOVED, COMPLETED)
+            if not over and f"{cluster}.{ad['ProcId']}" in dropped:
                 continue
             statuses[Job(cluster, ad["ProcId"])] = status_of(ad, root)
         elif "JobMaterializeNextProcId" in ad:

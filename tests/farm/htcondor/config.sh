@@ -111,8 +111,11 @@ STARTER_UPDATE_INTERVAL = 5
 STARTER_INITIAL_UPDATE_INTERVAL = 2
 STARTER_UPDATE_INTERVAL_TIMESLICE = 1.0
 RUNBENCHMARKS = 0
-KILLING_TIMEOUT = 10
-MachineMaxVacateTime = 10
+# What is evicted saves its notebook first, however busy the machine is.
+KILLING_TIMEOUT = 60
+MachineMaxVacateTime = 60
+# How much memory jobs use is looked at every 15 s otherwise.
+PID_SNAPSHOT_INTERVAL = 2
 START = True
 PREEMPT = False
 SUSPEND = False

@@ -44,7 +44,7 @@ start() {
     is_running "$daemon" && return
     rm -f "$(pid_file "$daemon")"
     "start_$daemon" 9>&- >"$LOG/$daemon.start" 2>&1 || fail_with_log "$daemon did not start" "$LOG/$daemon.start" "$log"
-    for try in {1..150}; do
+    for try in {1..600}; do
         answers "$daemon" && return
         if [ "$try" -gt 25 ] && ! is_running "$daemon"; then break; fi
         sleep 0.1
@@ -76,8 +76,8 @@ start_mariadbd() {
     disown
     [ $fresh = yes ] || return 0
     local try
-    for try in {1..150}; do answers mariadbd && break; sleep 0.1; done
-    [ "$try" -lt 150 ] || return 1
+    for try in {1..600}; do answers mariadbd && break; sleep 0.1; done
+    [ "$try" -lt 600 ] || return 1
     mariadb --socket="$DB/data/mysqld.sock" -u root <<TEXT
 create database if not exists slurm_acct;
 grant all on slurm_acct.* to 'slurm'@'127.0.0.1' identified by '$(<"$ETC/db-password")';
@@ -102,11 +102,11 @@ stop() {
     is_running "$daemon" || return 0
     pid=$(pid_of "$daemon")
     kill "$pid"
-    for try in {1..100}; do
+    for try in {1..600}; do
         is_running "$daemon" || return 0
         sleep 0.1
     done
-    say "$daemon did not stop within 10 s (try $try): killing it"
+    say "$daemon did not stop within a minute (try $try): killing it"
     kill_hard "$daemon"
 }
 

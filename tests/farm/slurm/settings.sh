@@ -47,7 +47,8 @@ MailProg=$ETC/mail
 OverTimeLimit=0
 # Finished jobs leave squeue after that many seconds (Slurm's default is 300).
 MinJobAge=15
-SlurmdTimeout=20
+# More than a killed slurmd needs to start again on a busy machine; until then its jobs are not given up.
+SlurmdTimeout=120
 SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1,default_queue_depth=1000
 PriorityType=priority/basic

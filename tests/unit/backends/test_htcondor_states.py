@@ -129,6 +129,22 @@ def test_jobs_that_the_schedd_has_not_made_yet_are_not_gone(
 
 
 @pytest.mark.parametrize(
+    ("number", "phases"),
+    [
+        (1, {}),
+        (2, {}),  # made after it was taken back: it finds no points to run
+        (5, {}),
+        (3, {Job("7", 0): JobPhase.RUNNING}),  # it was at work, and is ending
+        (4, {Job("7", 0): JobPhase.GONE}),
+    ],
+)
+def test_jobs_that_were_taken_back(number: int, phases: dict[Job, JobPhase]) -> None:
+    ads = [{"ClusterId": 7, "ProcId": 0, "JobStatus": number}]
+    found = statuses_of(ads, [JobArray("7", first=1, size=1)], {"7.0"}, ROOT)
+    assert {job: status.phase for job, status in found.items()} == phases
+
+
+@pytest.mark.parametrize(
     ("ad", "ending"),
     [
         ({"JobStatus": 4, "ExitCode": 0}, (Ending.EXITED, "")),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbbatch.backends.slurm.queue import Answer, Ended, Memory, Queue, cancelled_by
-from nbbatch.model import Job
+from nbbatch.model import Job, Usage
 
 
 @pytest.fixture
@@ -102,6 +102,26 @@ def test_how_jobs_ended_outlives_the_process(tmp_path: Path) -> None:
 )
 def test_who_cancelled(state: str, who: str) -> None:
     assert cancelled_by(state) == who
+
+
+def test_accounting_is_asked_once_how_much_memory_was_used(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    dead, alive, other = (Job("48", index) for index in range(3))
+    memory.note(dead, Ended("OUT_OF_MEMORY|OutOfMemory", "OUT_OF_MEMORY", "", "node01"))
+    memory.note(other, Ended("OUT_OF_MEMORY|OutOfMemory", "OUT_OF_MEMORY", "", "node01"))
+    assert memory.without_peak([dead, alive, other]) == [dead, other]
+    assert memory.peaks_are_due() and not memory.peaks_are_due()  # a look soon after does not
+
+    memory.note_peaks({dead: Usage(ended="RUNNING")})  # slurmctld has not told it yet
+    assert memory.without_peak([dead]) == [dead]
+    memory.note_peaks({dead: Usage(2**30, ended="OUT_OF_MEMORY"), other: Usage(ended="FAILED")})
+    memory.write()
+
+    another = Memory(tmp_path)
+    another.read()
+    assert another.jobs[dead].peak == 2**30
+    assert another.jobs[other].peak == 0  # shorter than what accounting measures
+    assert another.without_peak([dead, other]) == []
 
 
 def test_accounting_adds_who_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

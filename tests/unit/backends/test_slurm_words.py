@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nbbatch.backends.slurm.states import (
+    Told,
     expressions,
     parse_queue,
     parse_tasks,
@@ -121,6 +122,26 @@ def test_advice_has_the_figures() -> None:
         "out of time: asked 1h30m: resume --failed with a longer --time"
     )
     assert "site's default" in status_of(told[Job("48", 0)], Resources(), {}).reason
+
+
+@pytest.mark.parametrize(
+    ("asked", "peak", "words"),
+    [
+        (1024**3, 1020 * 1024**2, "asked 1GB, used 1020MB: resume with --memory 2GB"),
+        # Measured before the job's memory grew: that would tell something wrong.
+        (1024**3, 90 * 1024**2, "asked 1GB: resume with --memory 2GB"),
+        # Where Slurm looks every half minute a job can use more than twice of what it asked for.
+        (1024**3, 3 * 1024**3, "asked 1GB, used 3GB: resume with --memory 4GB"),
+        (
+            None,
+            2 * 1024**3,
+            "the site's default was not enough (2GB were used): resume with --memory",
+        ),
+    ],
+)
+def test_memory_that_was_used(asked: int | None, peak: int, words: str) -> None:
+    told = Told("OUT_OF_MEMORY")
+    assert status_of(told, Resources(memory=asked), {}, peak).reason == f"out of memory: {words}"
 
 
 def test_by_whom_a_job_was_cancelled() -> None:

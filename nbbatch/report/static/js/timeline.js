@@ -1,4 +1,4 @@
-// When each point ran, and where; how long it waited before.
+// When each point ran, and where; how long it waited before, and its files travelled.
 
 const GUTTER = 8;
 const AXIS_HEIGHT = 26;
@@ -8,6 +8,8 @@ const AXIS_HEIGHT = 26;
  * @property {number} position
  * @property {number} start seconds after the sweep's creation
  * @property {number} end
+ * @property {number} sent seconds for which its files travelled to the node, before the start
+ * @property {number} fetched the same back, after the end
  * @property {number} lane counted from the top
  */
 
@@ -33,8 +35,9 @@ function showTimeline(app, place) {
   const canvas = el("canvas", { class: "timeline", role: "img" });
   canvas.setAttribute("aria-label", `When ${found.length} points ran; the table below sums it up by host`);
   const label = el("p", { class: "note", role: "status" }, "Point at a bar to see which point it is; a click opens it.");
-  place.replaceChildren(label, canvas, hostTable(points, hosts), ...histograms(points, found));
-  drawTimeline(app, canvas, hosts, label);
+  const legend = el("p", { class: "note legend" });
+  place.replaceChildren(label, legend, canvas, hostTable(points, hosts), ...histograms(points, found));
+  drawTimeline(app, canvas, hosts, label, legend);
 }
 
 /**
@@ -53,20 +56,24 @@ function hostBars(points, found) {
     const seconds = fixedCell(points, "seconds", position);
     const host = textOf(fixedCell(points, "host", position));
     const end = typeof seconds === "number" ? start + seconds : Math.max(start, now);
+    const sent = Number(fixedCell(points, "sent", position) || 0);
+    const fetched = Number(fixedCell(points, "fetched", position) || 0);
     const bars = hosts.get(host) || [];
-    bars.push({ position, start, end, lane: 0 });
+    bars.push({ position, start, end, sent, fetched, lane: 0 });
     hosts.set(host, bars);
   }
   let lane = 0;
   for (const [, bars] of [...hosts].sort((a, b) => collator.compare(a[0], b[0]))) {
-    bars.sort((a, b) => a.start - b.start);
+    bars.sort((a, b) => a.start - a.sent - (b.start - b.sent));
     /** @type {number[]} */
     const free = []; // when each lane is free again
     for (const bar of bars) {
-      // Clocks are read a little before and after: half a second may overlap.
-      let at = free.findIndex((since) => since <= bar.start + 0.5);
+      // Clocks are read a little before and after: half a second may overlap. And transfers are
+      // told in whole seconds.
+      const slack = bar.sent > 0 ? 1.5 : 0.5;
+      let at = free.findIndex((since) => since <= bar.start - bar.sent + slack);
       if (at < 0) at = free.push(0) - 1;
-      free[at] = bar.end;
+      free[at] = bar.end + bar.fetched;
       bar.lane = lane + at;
     }
     lane += free.length;
@@ -79,14 +86,15 @@ function hostBars(points, found) {
  * @param {HTMLCanvasElement} canvas
  * @param {Map<string, Bar[]>} hosts
  * @param {HTMLElement} label
+ * @param {HTMLElement} legend
  */
-function drawTimeline(app, canvas, hosts, label) {
+function drawTimeline(app, canvas, hosts, label, legend) {
   const bars = [...hosts.values()].flat();
   const lanes = Math.max(...bars.map(({ lane }) => lane)) + 1;
   const height = Math.max(1, Math.min(18, 720 / lanes));
   const submitted = /** @type {number[]} */ (app.points.sweep.submitted || []);
   const first = bars.reduce((least, { start }) => Math.min(least, waitedFrom(submitted, start)), Infinity);
-  const last = bars.reduce((most, { end }) => Math.max(most, end), -Infinity);
+  const last = bars.reduce((most, { end, fetched }) => Math.max(most, end + fetched), -Infinity);
   const width = Math.max(200, canvas.parentElement?.clientWidth || 600);
   const scale = (width - 2 * GUTTER) / Math.max(last - first, 1e-3);
   const x = (/** @type {number} */ seconds) => GUTTER + (seconds - first) * scale;
@@ -103,45 +111,52 @@ function drawTimeline(app, canvas, hosts, label) {
   pen.scale(ratio, ratio);
   pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
   drawAxis(pen, first, last, x, total);
-  const stripes = stripesOf(pen);
-  const hues = { ok: colour("--ok"), running: colour("--accent"), other: colour("--bad"), wait: colour("--line") };
   const tall = Math.max(height - 1, 1);
+  /** @type {Set<Kind>} */
+  const kinds = new Set();
+  const brush = painter(pen);
+  const paint = (/** @type {Kind} */ kind, /** @type {Bar} */ bar, /** @type {number} */ since, /** @type {number} */ until) => {
+    brush(kind, x(since), y(bar), Math.max(x(until) - x(since), 1), tall);
+    kinds.add(kind);
+  };
   if (height > 4) {
-    // The time in the queue, behind the bars.
-    pen.fillStyle = hues.wait;
+    // The time in the queue, as far as no earlier bar of the lane is there.
+    const taken = new Array(lanes).fill(first);
     for (const bar of bars) {
-      const since = x(Math.max(first, waitedFrom(submitted, bar.start)));
-      pen.fillRect(since, y(bar) + tall / 2 - 0.5, Math.max(x(bar.start) - since, 0), 1);
+      const since = Math.max(taken[bar.lane], waitedFrom(submitted, bar.start));
+      if (since < bar.start - bar.sent) paint("queue", bar, since, bar.start - bar.sent);
+      taken[bar.lane] = bar.end + bar.fetched;
     }
   }
   for (const bar of bars) {
-    const [from, to, top] = [x(bar.start), Math.max(x(bar.end), x(bar.start) + 1), y(bar)];
-    const state = String(fixedCell(app.points, "state", bar.position));
-    pen.fillStyle = state === "ok" ? hues.ok : state === "running" ? hues.running : hues.other;
-    pen.fillRect(from, top, to - from, tall);
-    if (state !== "ok" && state !== "running" && stripes !== null) {
-      pen.fillStyle = stripes;
-      pen.fillRect(from, top, to - from, tall);
-    }
+    if (bar.sent > 0) paint("transfer", bar, Math.max(first, bar.start - bar.sent), bar.start);
+    if (bar.fetched > 0) paint("transfer", bar, bar.end, bar.end + bar.fetched);
   }
+  for (const bar of bars) {
+    const state = String(fixedCell(app.points, "state", bar.position));
+    paint(state === "ok" || state === "running" ? state : "not ok", bar, bar.start, bar.end);
+  }
+  legend.replaceChildren(...legendOf(kinds));
   pen.fillStyle = colour("--muted");
   for (const [host, own] of hosts) pen.fillText(host, GUTTER, y(own[0]) - own[0].lane * height + lanesBefore(own) * height - 4);
   const under = (/** @type {MouseEvent} */ event) => {
     const box = canvas.getBoundingClientRect();
     const [left, top] = [event.clientX - box.left, event.clientY - box.top];
     return bars.find(
-      (bar) => top >= y(bar) && top < y(bar) + height && left >= x(bar.start) - 1 && left <= Math.max(x(bar.end), x(bar.start) + 1) + 1,
+      (bar) =>
+        top >= y(bar) && top < y(bar) + height && left >= x(bar.start - bar.sent) - 1 &&
+        left <= Math.max(x(bar.end + bar.fetched), x(bar.start) + 1) + 1,
     );
   };
   canvas.addEventListener("mousemove", (event) => {
     const bar = under(event);
     canvas.style.cursor = bar === undefined ? "" : "pointer";
     if (bar === undefined) return;
-    const waited = bar.start - waitedFrom(submitted, bar.start);
-    label.replaceChildren(
-      bdi(idOf(app.points, bar.position)),
-      `: ${fixedCell(app.points, "state", bar.position)}, waited ${durationText(waited)}, ran ${durationText(bar.end - bar.start)}`,
-    );
+    const told = [String(fixedCell(app.points, "state", bar.position)), `waited ${durationText(waitOf(submitted, bar))}`];
+    if (bar.sent > 0) told.push(`files to the node ${durationText(bar.sent)}`);
+    told.push(`ran ${durationText(bar.end - bar.start)}`);
+    if (bar.fetched > 0) told.push(`files back ${durationText(bar.fetched)}`);
+    label.replaceChildren(bdi(idOf(app.points, bar.position)), `: ${told.join(", ")}`);
   });
   canvas.addEventListener("click", (event) => {
     const bar = under(event);
@@ -162,6 +177,76 @@ function lanesBefore(bars) {
  */
 function waitedFrom(submitted, start) {
   return submitted.reduce((best, at) => (at <= start && at > best ? at : best), Math.min(0, start));
+}
+
+/**
+ * How long a point was in the queue, its files' way to the node apart.
+ * @param {number[]} submitted
+ * @param {Bar} bar
+ */
+function waitOf(submitted, bar) {
+  return Math.max(0, bar.start - bar.sent - waitedFrom(submitted, bar.start));
+}
+
+/** @typedef {"queue" | "transfer" | "ok" | "not ok" | "running"} Kind */
+
+/** @type {[Kind, string][]} */
+const LEGEND = [
+  ["queue", "in the queue"],
+  ["transfer", "files on their way"],
+  ["ok", "ran, ok"],
+  ["not ok", "ran, not ok"],
+  ["running", "running"],
+];
+
+/**
+ * What paints a kind of time into a box; they are told apart by form as well as by colour.
+ * @param {CanvasRenderingContext2D} pen
+ * @returns {(kind: Kind, x: number, y: number, width: number, height: number) => void}
+ */
+function painter(pen) {
+  const stripes = stripesOf(pen);
+  const muted = colour("--muted");
+  const hues = { queue: muted, transfer: muted, ok: colour("--ok"), "not ok": colour("--bad"), running: colour("--accent") };
+  return (kind, x, y, width, height) => {
+    if (kind === "queue") {
+      pen.strokeStyle = hues[kind];
+      pen.lineWidth = 1;
+      pen.setLineDash([1, 3]);
+      pen.beginPath();
+      pen.moveTo(x, Math.round(y + height / 2) + 0.5);
+      pen.lineTo(x + width, Math.round(y + height / 2) + 0.5);
+      pen.stroke();
+      pen.setLineDash([]);
+      return;
+    }
+    const tall = kind === "transfer" ? Math.max(1, Math.round(height / 3)) : height;
+    const top = y + (height - tall) / 2;
+    pen.fillStyle = hues[kind];
+    pen.fillRect(x, top, width, tall);
+    if (kind === "not ok" && stripes !== null) {
+      pen.fillStyle = stripes;
+      pen.fillRect(x, top, width, tall);
+    }
+  };
+}
+
+/**
+ * @param {Set<Kind>} kinds those that are there
+ * @returns {HTMLElement[]}
+ */
+function legendOf(kinds) {
+  return LEGEND.filter(([kind]) => kinds.has(kind)).map(([kind, words]) => {
+    const ratio = window.devicePixelRatio || 1;
+    const swatch = el("canvas", { width: 22 * ratio, height: 12 * ratio });
+    Object.assign(swatch.style, { width: "22px", height: "12px", marginRight: "0.4em", verticalAlign: "-1px" });
+    const pen = /** @type {CanvasRenderingContext2D} */ (swatch.getContext("2d"));
+    pen.scale(ratio, ratio);
+    painter(pen)(kind, 0, 0, 22, 12);
+    const item = el("span", {}, swatch, words);
+    Object.assign(item.style, { display: "inline-block", marginRight: "1.2em" });
+    return item;
+  });
 }
 
 /**
@@ -214,13 +299,18 @@ function stripesOf(pen) {
 function hostTable(points, hosts) {
   const submitted = /** @type {number[]} */ (points.sweep.submitted || []);
   const head = el("tr");
-  for (const text of ["Host", "Points", "Not ok", "Waited (median)", "Ran (median)", "Ran (longest)"]) {
-    head.append(el("th", { scope: "col" }, text));
-  }
+  const all = [...hosts.values()].flat();
+  // Of a job with several points only the first and the last know of its files.
+  const ways = /** @type {["sent" | "fetched", string][]} */ ([
+    ["sent", "Files to the node (median)"],
+    ["fetched", "Files back (median)"],
+  ]).filter(([way]) => all.some((bar) => bar[way] > 0));
+  const titles = ["Host", "Points", "Not ok", "Waited (median)", "Ran (median)", "Ran (longest)"];
+  for (const text of [...titles, ...ways.map(([, title]) => title)]) head.append(el("th", { scope: "col" }, text));
   const body = el("tbody");
   for (const [host, bars] of hosts) {
     const wrong = bars.filter(({ position }) => !["ok", "running"].includes(String(fixedCell(points, "state", position))));
-    const waits = bars.map(({ start }) => start - waitedFrom(submitted, start));
+    const waits = bars.map((bar) => waitOf(submitted, bar));
     const runs = bars.map(({ start, end }) => end - start);
     const row = el("tr", {}, el("th", { scope: "row" }, bdi(host)));
     for (const text of [
@@ -229,12 +319,21 @@ function hostTable(points, hosts) {
       durationText(median(waits)),
       durationText(median(runs)),
       durationText(runs.reduce((a, b) => Math.max(a, b), 0)),
+      ...ways.map(([way]) => {
+        const times = bars.map((bar) => bar[way]).filter((seconds) => seconds > 0);
+        return times.length === 0 ? ABSENT : durationText(median(times));
+      }),
     ]) {
       row.append(el("td", { class: "numeric" }, text));
     }
     body.append(row);
   }
-  return el("table", { class: "plain" }, el("thead", {}, head), body);
+  const table = el("table", { class: "plain" }, el("thead", {}, head), body);
+  // On a narrow screen it is pushed sideways, rather than words broken into letters.
+  for (const cell of table.querySelectorAll("th")) cell.style.overflowWrap = "normal";
+  const frame = el("div", { role: "region", "aria-label": "Hosts", tabindex: "0" }, table);
+  frame.style.overflowX = "auto";
+  return frame;
 }
 
 /** @param {number[]} values */
@@ -242,56 +341,4 @@ function median(values) {
   const ordered = [...values].sort((a, b) => a - b);
   const half = ordered.length >> 1;
   return ordered.length % 2 === 1 ? ordered[half] : (ordered[half - 1] + ordered[half]) / 2;
-}
-
-/**
- * How much time and memory the points took, with a line at what was asked.
- * @param {Points} points
- * @param {number[]} found
- * @returns {HTMLElement[]}
- */
-function histograms(points, found) {
-  const { asked } = points.sweep;
-  const memory = asked?.memory ? asked.memory / 2 ** 20 : null;
-  return /** @type {[string, string, number | null, (cell: Cell) => string][]} */ ([
-    ["seconds", "Time of a point", asked?.time ?? null, durationText],
-    ["memory", "Peak memory of a point", memory, megabytes],
-  ]).flatMap(([name, title, limit, text]) => {
-    const values = found
-      .map((position) => fixedCell(points, name, position))
-      .filter((cell) => typeof cell === "number");
-    return values.length < 2 ? [] : [histogram(/** @type {number[]} */ (values), title, limit, text)];
-  });
-}
-
-/**
- * @param {number[]} values
- * @param {string} title
- * @param {number | null} limit
- * @param {(cell: Cell) => string} text
- * @returns {HTMLElement}
- */
-function histogram(values, title, limit, text) {
-  const most = Math.max(values.reduce((a, b) => Math.max(a, b), 0), limit ?? 0) || 1;
-  const bins = new Array(40).fill(0);
-  for (const value of values) bins[Math.min(39, Math.floor((40 * value) / most))]++;
-  const tallest = Math.max(...bins);
-  const ns = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(ns, "svg");
-  svg.setAttribute("viewBox", "0 0 400 80");
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `${title}: from ${text(Math.min(...values))} to ${text(Math.max(...values))}`);
-  const box = (/** @type {string} */ kind, /** @type {number} */ x, /** @type {number} */ width, /** @type {number} */ tall) => {
-    const rect = document.createElementNS(ns, "rect");
-    for (const [name, value] of Object.entries({ class: kind, x, y: 80 - tall, width, height: tall })) {
-      rect.setAttribute(name, String(value));
-    }
-    svg.append(rect);
-  };
-  bins.forEach((count, at) => count > 0 && box("bin", at * 10 + 0.5, 9, Math.max(2, (76 * count) / tallest)));
-  if (limit !== null) box("limit", Math.min(398, (400 * limit) / most - 1), 2, 80);
-  const said = limit === null ? "" : ` · asked ${text(limit)}`;
-  return el("figure", { class: "histogram" }, el("figcaption", {}, `${title}${said}`), svg,
-    el("div", { class: "ends" }, el("span", {}, "0"), el("span", {}, text(most))));
 }
