@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..errors import BackendError, SweepLocked, UsageError, WaitTimeout
 from .console import console, print_json, say, show
 from .options import Json, SweepArg
 
 if TYPE_CHECKING:
     from ..model import PointView
+    from ..summary_notebook import Told
     from ..sweep import Sweep
 
 REPORT_INTERVAL = 15.0
@@ -74,14 +77,32 @@ def wait(
         str | None, typer.Option(metavar="TIME", help="Give up after this time (90s, 1h30m).")
     ] = None,
 ) -> None:
-    """Return when a sweep has ended, silently; the exit code says how."""
-    from ..collect import exit_code
+    """Return when a sweep and its summary have ended, silently; the exit code says how."""
     from ..grid import parse_duration
+    from ..output import PATIENCE
     from ..sweep import Sweep
 
     seconds = None if timeout is None else float(parse_duration(timeout))
-    views = Sweep.open(sweep).wait(seconds)
-    raise typer.Exit(exit_code(views))
+    began = time.monotonic()
+    opened = Sweep.open(sweep)
+    views = opened.wait(seconds)
+    if opened.output.summary_due(views):
+        left = PATIENCE if seconds is None else max(0.0, seconds - (time.monotonic() - began))
+        try:
+            opened.finish(views, wait=left)
+        except SweepLocked:
+            raise WaitTimeout(
+                f"The summary of {opened.root} did not end within {left:.0f} s.",
+                hint=f"It goes on; `nbbatch status {opened.root}` shows how it ended.",
+            ) from None
+    raise typer.Exit(_exit_code(views, opened.output.summary_told(views)))
+
+
+def _exit_code(views: Sequence[PointView], told: Told | None) -> int:
+    """That of the points, or 1 where only the summary notebook failed."""
+    from ..collect import exit_code
+
+    return exit_code(views) or (1 if told is not None and told.error else 0)
 
 
 def logs(
@@ -149,10 +170,11 @@ def attach(opened: Sweep, *, detach: bool) -> None:
 
     Ctrl-C asks whether to detach or to cancel; a second Ctrl-C detaches.
     """
-    from ..collect import exit_code
     from ..display import Progress, summary
 
     if detach:
+        with suppress(BackendError):  # it has the points; the next look writes the page
+            opened.write_results(every_format=False)
         say(f"Detached. `nbbatch watch {opened.root}` follows it.")
         return
     while True:
@@ -168,7 +190,7 @@ def attach(opened: Sweep, *, detach: bool) -> None:
     index = opened.finish(views)
     told = opened.output.summary_told(views)
     show(summary(opened.header, views, opened.root, index, told))
-    raise typer.Exit(exit_code(views) or (1 if told is not None and told.error else 0))
+    raise typer.Exit(_exit_code(views, told))
 
 
 class _Watcher:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..model import PointState
-from ..report.verdict import ORDER, duration, states_in_words
+from ..report.verdict import ORDER, duration, left_in_words, states_in_words
 from .text import counts_line, foreign
 
 FIRST_INTERVAL = 10.0
@@ -55,19 +55,6 @@ class Eta:
         if ended < max(ENOUGH, min(running, WINDOW // 2)) or now <= since:
             return None
         return ended / (now - since)
-
-
-def left_in_words(seconds: float | None) -> str:
-    """``about 3 min left``, no finer than an estimate is."""
-    if seconds is None:
-        return "time left: estimating…"
-    if seconds < 60:
-        return "less than a minute left"
-    if seconds < 90 * 60:
-        return f"about {round(seconds / 60)} min left"
-    if seconds < 36 * 3600:
-        return f"about {round(seconds / 3600)} h left"
-    return f"about {round(seconds / 86400)} days left"
 
 
 class Progress:

@@ -17,7 +17,15 @@ from urllib.parse import quote
 from ..collect import count
 from ..failures import FailureGroup, group_failures, message_of, title_of
 from ..model import PointFiles, PointState, PointView
-from ..report.verdict import ORDER, duration, epoch, moment, remaining, verdict
+from ..report.verdict import (
+    ORDER,
+    duration,
+    epoch,
+    left_in_words,
+    moment,
+    remaining,
+    verdict,
+)
 from ..results import shorten
 
 FAILURES_SHOWN = 3
@@ -163,8 +171,6 @@ def _spent(shown: Shown) -> str:
     words = [] if began is None or now is None else [duration(now - began)]
     left = remaining(found, shown.at)
     if left is not None:
-        from ..display.progress import left_in_words  # here, since rich comes with it
-
         words.append(left_in_words(left))
     return ", ".join(words)
 

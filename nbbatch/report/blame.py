@@ -6,6 +6,9 @@ the failure had nothing to do with the value, a would follow the hypergeometric
 distribution; its upper tail is the p-value (Fisher's exact test, one-sided). As many
 values are tried, p is multiplied by their number (Bonferroni). With few points nothing
 can be significant, and then it is said that it may be chance.
+
+Where one condition stands out, the same question is asked once more among the points that
+fulfil it: what failed may need two.
 """
 
 from __future__ import annotations
@@ -28,13 +31,17 @@ MOST_LEVELS = 50
 THRESHOLDS = 20
 MOST_SUSPECTS = 2
 
+GROUPS_TWICE = 5
+"""Largest groups for which a second condition is looked for."""
+
 
 @dataclass(frozen=True)
 class Suspect:
     """A condition on a parameter, and how often it holds inside a group and among all.
 
     ``inside`` of the group's ``members`` and ``having`` of all ``ended`` points fulfil
-    it; ``p`` is corrected for the ``tried`` conditions.
+    it; ``p`` is corrected for the ``tried`` conditions. With ``given`` all numbers are of
+    the points that fulfil that condition, too.
     """
 
     name: str
@@ -46,6 +53,7 @@ class Suspect:
     ended: int
     p: float
     tried: int
+    given: Suspect | None = None
 
     @property
     def sure(self) -> bool:
@@ -112,12 +120,28 @@ def suspects(
     wanted = {name for group in groups for name in group.points}
     places = {views[at].point.id: at for at in ended if views[at].point.id in wanted}
     totals = [Counter(map(axis.at.__getitem__, ended)) for axis in axes]
-    return [
-        _of_group(
-            [places[name] for name in group.points if name in places], len(ended), axes, totals
-        )
-        for group in groups
-    ]
+    found = []
+    for number, group in enumerate(groups):
+        members = [places[name] for name in group.points if name in places]
+        alone = _of_group(members, len(ended), axes, totals)
+        if number < GROUPS_TWICE and len(alone) == 1 and alone[0].sure:
+            alone += _among(alone[0], members, ended, axes)
+        found.append(alone)
+    return found
+
+
+def _among(
+    first: Suspect, members: Sequence[int], ended: Sequence[int], axes: Sequence[Axis]
+) -> list[Suspect]:
+    """The condition that stands out among the points that fulfil the first one, if any."""
+    axis = next(axis for axis in axes if axis.name == first.name)
+    level = next(at for at, value in enumerate(axis.levels) if value is first.value)
+    fulfil = {"=": level.__eq__, "≤": level.__ge__, "≥": level.__le__}[first.relation]
+    within = [at for at in ended if axis.at[at] >= 0 and fulfil(axis.at[at])]
+    inside = [at for at in members if axis.at[at] >= 0 and fulfil(axis.at[at])]
+    totals = [Counter(map(axis.at.__getitem__, within)) for axis in axes]
+    second = _of_group(inside, len(within), axes, totals)[:1]
+    return [replace(suspect, given=first) for suspect in second if suspect.sure]
 
 
 def _of_group(
@@ -149,7 +173,9 @@ def _of_group(
     sure = [suspect for suspect in corrected if suspect.sure]
     if sure:
         return sure[:MOST_SUSPECTS]
-    return [suspect for suspect in corrected if suspect.inside == suspect.members][:1]
+    shared = [suspect for suspect in corrected if suspect.inside == suspect.members]
+    # Of equals none is named before the other.
+    return [suspect for suspect in shared if suspect.p == shared[0].p][:MOST_SUSPECTS]
 
 
 def _corrected(suspect: Suspect, tried: int) -> Suspect:

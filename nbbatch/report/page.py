@@ -7,25 +7,25 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from ..failures import WORDS, FailureGroup
-from ..model import SUMMARY, Header, PointFiles, PointView, Record
+from ..model import SUMMARY, Header, PointFiles, PointView, Record, Value
 from ..results import as_text, failed_collections, rows, shorten
 from ..summary_notebook import Told
 from ..worker.units import memory_text
-from .blame import Axis, Suspect, suspects
+from .blame import Suspect
 from .chunks import TEXT_LENGTH, group_key
 from .template import template
 from .usage import advice
 from .verdict import Verdict, duration, moment
 
-if TYPE_CHECKING:
-    pass
-
 GROUPS_SHOWN = 50
 """Failure groups written into the page; each of 10,000 points may fail in its own way."""
+
+OPEN_GROUPS = 5
+"""Of these the largest, which stand open; a click shows the others."""
 
 LINKS_SHOWN = 6
 TRACEBACK_LENGTH = 20_000
@@ -65,6 +65,7 @@ class Alone:
 class Frame:
     """All that the page is made from. ``alone`` where it has no files beside it.
 
+    ``blamed``: for each of the first ``GROUPS_SHOWN`` groups what its points have in common.
     ``outdated``: files of results that say less than the views do.
     """
 
@@ -73,7 +74,7 @@ class Frame:
     views: Sequence[PointView]
     groups: Sequence[FailureGroup]
     found: Verdict
-    axes: Sequence[Axis]
+    blamed: Sequence[Sequence[Suspect]]
     constants: Mapping[str, Any]
     scripts: Sequence[str]
     status: Mapping[str, Any]
@@ -98,7 +99,6 @@ def link(text: str, path: str | None) -> Link:
 def render(frame: Frame) -> str:
     """The text of ``index.html``."""
     shown = frame.groups[:GROUPS_SHOWN]
-    blamed = suspects(shown, frame.views, frame.axes)
     pages = _pages(frame, shown)
     collections = [
         (view.point.id, name, shorten(why, TEXT_LENGTH))
@@ -119,11 +119,15 @@ def render(frame: Frame) -> str:
         name=frame.header.name,
         verdict=frame.found,
         bar=_bar(frame.found),
+        reused=frame.found.reused,
         facts=_facts(frame.header, frame.found),
         provenance=_provenance(frame.header),
         as_of=frame.status["asOf"],
         left=frame.status["left"],
-        groups=[_group(group, pages, found) for group, found in zip(shown, blamed, strict=True)],
+        groups=[
+            _group(group, pages, found) for group, found in zip(shown, frame.blamed, strict=True)
+        ],
+        open_groups=OPEN_GROUPS,
         more_groups=len(frame.groups) - len(shown),
         in_groups=sum(group.count for group in frame.groups),
         collections=collections[:LINKS_SHOWN],
@@ -146,11 +150,16 @@ def _summary(frame: Frame) -> dict[str, Any] | None:
     return {
         "error": told.error,
         "outdated": told.outdated,
-        "metrics": [(name, shorten(as_text(v), 80)) for name, v in record.metrics.items()],
+        "metrics": [(name, _figure(v), as_text(v)) for name, v in record.metrics.items()],
         "page": None if frame.alone else _link_to(place / PointFiles.PAGE),
         "log": None if frame.alone else _link_to(place / PointFiles.LOG),
         "figures": _figures(record, place, frame.alone is not None),
     }
+
+
+def _figure(value: Value) -> str:
+    """A metric as the table shows it: floats to six significant digits."""
+    return f"{value:.6g}" if isinstance(value, float) else shorten(as_text(value), 80)
 
 
 def _link_to(file: Path) -> Link | None:
@@ -274,6 +283,7 @@ def _group(
             {
                 "suspect": suspect,
                 "value": shorten(as_text(suspect.value), 60),
+                "given": shorten(as_text(suspect.given.value), 60) if suspect.given else "",
                 "elsewhere": f"{100 * suspect.having / suspect.ended:.0f} %",
             }
             for suspect in blamed

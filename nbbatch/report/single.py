@@ -20,7 +20,7 @@ from ..stamps import CHUNK, Stamps, joint
 from ..summary_notebook import SummaryNotebook
 from ..worker.files import write_atomic
 from ..worker.texts import FILE as TEXTS
-from .blame import axes_of
+from .blame import axes_of, suspects
 from .chunks import chunk_content, script
 from .index import (
     assets,
@@ -30,7 +30,7 @@ from .index import (
     plotly_file,
     write_report,
 )
-from .page import FILES, PICTURES, Alone, Frame, picture_url, render
+from .page import FILES, GROUPS_SHOWN, PICTURES, Alone, Frame, picture_url, render
 from .parts import constants_of, part_of
 from .verdict import epoch, verdict
 
@@ -109,13 +109,14 @@ def write_single_file(root: Path, header: Header, views: Sequence[PointView], ta
     if plotly is not None:
         scripts.append(plotly.read_text("utf-8").replace("</script", "<\\/script"))
     scripts.append(files["report.js"])
+    axes = axes_of([view.point for view in views]) if groups else ()
     frame = Frame(
         root=root,
         header=header,
         views=views,
         groups=groups,
         found=found,
-        axes=axes_of([view.point for view in views]) if groups else (),
+        blamed=suspects(groups[:GROUPS_SHOWN], views, axes),
         constants=constants_of(parts),
         scripts=(),
         status=status,

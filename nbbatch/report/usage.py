@@ -93,14 +93,19 @@ def _time(used: Sequence[float], asked: int | None, points_per_job: int) -> Advi
     words = _spread(used, [duration(quantile(used, 0.9)), duration(used[-1])])
     wish = max(60 * math.ceil(HEADROOM * used[-1] * points_per_job / 60), 60)
     if asked is None:
-        suggestion = f"A limit of {duration(wish)} a job would do."
+        suggestion = f"A limit of {_round(wish)} a job would do."
     elif used[-1] * points_per_job > asked:
         suggestion = "Ask for more: the longest point fills a whole job."
     elif wish < ENOUGH * asked:
-        suggestion = f"Next time {duration(wish)} a job would do; short jobs start earlier."
+        suggestion = f"Next time {_round(wish)} a job would do; short jobs start earlier."
     else:
         suggestion = "Right as it is."
     return Advice("Time", words, duration(asked) if asked else "nothing asked", suggestion)
+
+
+def _round(seconds: float) -> str:
+    """A time in whole minutes or hours, without their empty rest."""
+    return duration(seconds).removesuffix(" 00 s").removesuffix(" 00 min")
 
 
 def _cpus(used: float, asked: int) -> Advice:

@@ -34,6 +34,7 @@ class Verdict:
     ``tone`` is "ok", "bad" (something is over and not ok), "open" (not over, nothing bad)
     or "empty". Times in seconds; ``wall`` is from the first attempt's start to the last
     one's end, and ``busy`` and ``cpu`` are sums over the points; None: not known.
+    ``reused`` points have their results from an earlier run, and are in no time.
     """
 
     headline: str
@@ -46,6 +47,7 @@ class Verdict:
     wall: float | None
     busy: float | None
     cpu: float | None
+    reused: int = 0
 
     @property
     def open(self) -> bool:
@@ -59,7 +61,8 @@ def verdict(views: Sequence[PointView]) -> Verdict:
     counts = {state: counted[state] for state in ORDER if state in counted}
     over = sum(number for state, number in counts.items() if state.over)
     # What was reused from an earlier run took no time in this one.
-    records = [r for view in views if (r := settled(view)) is not None and not r.reused]
+    every = [record for view in views if (record := settled(view)) is not None]
+    records = [record for record in every if not record.reused]
     started = min((record.started for record in records if record.started), default="")
     finished = max((record.finished for record in records if record.finished), default="")
     return Verdict(
@@ -73,6 +76,7 @@ def verdict(views: Sequence[PointView]) -> Verdict:
         wall=_between(started, finished),
         busy=_sum([record.seconds for record in records]),
         cpu=_sum([record.cpu_seconds for record in records if record.cpu_seconds is not None]),
+        reused=len(every) - len(records),
     )
 
 
@@ -149,6 +153,19 @@ def remaining(found: Verdict, now: str) -> float | None:
     if not found.open or not found.over or not spent:
         return None
     return spent / found.over * (found.total - found.over)
+
+
+def left_in_words(seconds: float | None) -> str:
+    """``about 3 min left``, no finer than an estimate is."""
+    if seconds is None:
+        return "time left: estimating…"
+    if seconds < 60:
+        return "less than a minute left"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min left"
+    if seconds < 36 * 3600:
+        return f"about {round(seconds / 3600)} h left"
+    return f"about {round(seconds / 86400)} days left"
 
 
 def _parsed(iso: str) -> datetime | None:

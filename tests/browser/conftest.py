@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from tests.browser.sweeps import run_sweep
+from tests.browser.sweeps import run_search, run_sweep
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -23,6 +23,11 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
+PATIENCE = 120_000
+"""Milliseconds for what must come true; Playwright's five seconds are few for half a processor."""
+
+expect.set_options(timeout=PATIENCE)
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 Open = Callable[..., Page]
@@ -32,6 +37,12 @@ Open = Callable[..., Page]
 def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The index of a true sweep's report: 2 × 4 points, one of which failed."""
     return run_sweep(tmp_path_factory.mktemp("sweep")) / "report" / "index.html"
+
+
+@pytest.fixture(scope="session")
+def search(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The index of a true sweep's report: 48 points, 9 of which failed in two ways."""
+    return run_search(tmp_path_factory.mktemp("search")) / "report" / "index.html"
 
 
 def chromium() -> str | None:
@@ -45,7 +56,9 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip("There is no Chromium: `bash tests/install browser` installs it.")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        started = playwright.chromium.launch(
+            executable_path=path, args=ARGUMENTS, timeout=5 * PATIENCE
+        )
         yield started
         started.close()
 
@@ -71,6 +84,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
     ) -> Page:
         inside = (root or path.parents[1]).resolve().as_uri() + "/"
         context = browser.new_context(offline=True, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
 

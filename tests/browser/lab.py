@@ -150,6 +150,7 @@ def opened(browser: Browser, lab: Lab, notebook: str, **options: object) -> Iter
     """A notebook in a page that may speak to its own server only."""
     options.setdefault("viewport", {"width": 1280, "height": 900})
     context = browser.new_context(**options)  # type: ignore[arg-type]
+    context.set_default_timeout(1000 * STARTS)
     context.route(
         lambda url: not url.startswith((lab.address, "data:", "blob:")), lambda route: route.abort()
     )

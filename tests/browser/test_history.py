@@ -66,10 +66,10 @@ def test_a_run_opens_its_report_which_leads_back(home: Path, open_page: Open) ->
     root = home / "20261130T060000Z-1f00"
     root.mkdir()
     append_run(home, replace(a_run(60, {"p": a_point()}), folder=root.name, id="1f00"))
-    write_report(root, header, [ok(0, {"x": 1})])
+    write_report(root, header, [ok(0, {"x": 1}), ok(1, {"x": 2})])
     page: Page = open_page(write_page(home), root=home)
     page.get_by_role("link", name="2026-11-30 06:00 UTC").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("The only point is ok")
+    expect(page.get_by_role("heading", level=1)).to_have_text("All 2 points are ok")
     page.get_by_role("link", name="all its runs").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Last run")
 

@@ -33,6 +33,9 @@ def report(tmp_path: Path, open_page: Open):
             folder = tmp_path / view.point.dir
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "notebook.html").write_text("<!doctype html><title>point</title>")
+            (folder / "figures").mkdir(exist_ok=True)
+            cells = script({"kind": "cells", "point": view.point.id, "cells": []})
+            (folder / "figures" / "cells.js").write_text(cells)
         page: Page = open_page(write_report(tmp_path, a_header(), views), **options)
         return page
 
@@ -303,9 +306,26 @@ def test_without_scripts_the_verdict_and_the_failures_are_there(report) -> None:
     expect(page.get_by_text("Show them in the table")).to_be_hidden()
 
 
+def test_reused_results_are_marked(report) -> None:
+    views = [ok(i, {"sigma": i}) for i in range(3)]
+    assert views[1].record is not None
+    views[1] = replace(views[1], record=replace(views[1].record, reused="../yesterday"))
+    page = report(views)
+    expect(page.locator("#counts")).to_contain_text("1 reused from an earlier run")
+    assert column(page, "state") == ["ok", "okreused", "ok"]
+    page.evaluate("location.hash = 'point=p1-0001'")
+    expect(page.locator(".point-head")).to_contain_text("reused")
+    assert page.evaluate(CONTRAST) == []
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_small_sweeps(report, count: int) -> None:
     page = report([ok(i, {"sigma": i}, chi2=1.0) for i in range(count)])
+    if count == 1:  # nothing to look up: the point itself is shown
+        expect(page.get_by_role("heading", level=3)).to_have_text("p0-0000")
+        expect(page.locator("#panel-point")).to_contain_text("chi2")
+        page.get_by_role("tab", name="Table").click()
+        assert page.url.endswith("#tab=table")
     expect(page.locator("#table tbody tr:not(.spacer)")).to_have_count(count)
     assert page.locator("#toolbar").is_visible() == (count > 1)
 

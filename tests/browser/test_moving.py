@@ -13,6 +13,8 @@ from nbbatch.report import Report, write_single_file, write_zip
 from nbbatch.sweep import Sweep
 from tests.browser.conftest import Open
 from tests.browser.reading import column, plotted, tab
+from tests.browser.sweeps import nbbatch
+from tests.notebooks import write_notebook
 from tests.views import a_header, a_view, failed, ok
 
 # -------------------------------------------------------------------- a report that is sent
@@ -71,3 +73,35 @@ def test_an_open_page_reads_the_news_by_itself(open_page: Open, tmp_path: Path) 
     report.write(a_header(), views)
     expect(heading).to_have_text("5 of 6 points are ok, 1 not", timeout=20_000)
     expect(page.locator("#progress")).to_have_text("The sweep has ended")
+
+
+def test_a_page_that_is_open_when_the_sweep_ends(open_page: Open, tmp_path: Path) -> None:
+    """A true sweep: its first point has ended, the second waits for this test."""
+    notebook = write_notebook(
+        tmp_path / "wait.ipynb",
+        "import time, pathlib\nfile = pathlib.Path(go)\n"
+        "while x == 2 and not file.exists(): time.sleep(0.1)",
+        "import nbbatch; nbbatch.record('seen', x * 10)",
+        parameters="x = 1\ngo = ''",
+    )
+    sweep, go = tmp_path / "out", tmp_path / "go"
+    words = ["-g", "x=1,2", "-p", f"go={go}", "--jobs", "2", "--detach", "--out", sweep]
+    assert nbbatch(tmp_path, "run", notebook, *words).returncode == 0
+    page = open_page(sweep / "report" / "index.html")  # it is there from the beginning
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("2 points, none done yet")
+    try:
+        while not list(sweep.glob("points/*x-1*/record.json")):  # the test's own limit ends it
+            page.wait_for_timeout(100)
+        assert nbbatch(tmp_path, "report", sweep).returncode == 0
+        expect(heading).to_have_text("1 of 2 points done", timeout=30_000)
+        expect(page.locator("#counts")).to_contain_text("running")
+        assert column(page, "seen") == ["10", "–"]
+        page.evaluate("id => location.hash = `point=${id}`", column(page, "point")[1])
+        expect(page.locator("#panel-point code")).to_contain_text("nbbatch logs --follow")
+    finally:
+        go.touch()
+    assert nbbatch(tmp_path, "wait", sweep).returncode == 0
+    expect(heading).to_have_text("All 2 points are ok", timeout=60_000)
+    tab(page, "Table")
+    assert column(page, "seen") == ["10", "20"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nbbatch.model import Launch, PointState, PointView
+from nbbatch.model import Launch, PointState, PointView, Transfer
 from nbbatch.report import Report, write_report
 from nbbatch.report.chunks import literal, packed, value_of
 from nbbatch.report.verdict import duration, headline, moment, verdict
@@ -137,6 +137,22 @@ def test_data_are_columns_in_chunks(tmp_path: Path) -> None:
     assert chunks[2]["values"][chunks[2]["columns"].index(["params", "det"])]["of"] == [*"BCA"]
 
 
+def test_transfers_are_columns_where_files_travel(tmp_path: Path) -> None:
+    views = [ok(n, {"x": n}, y=n) for n in range(300)]
+    data = write_report(tmp_path, a_header(), views).parent / "data"
+    assert not {"sent", "fetched"} & cells(read(data / "points-0000.js")).keys()
+
+    views[0] = replace(views[0], transfer=Transfer(inputs=7))
+    views[1] = replace(views[1], transfer=Transfer(outputs=2))
+    write_report(tmp_path, a_header(), views)
+
+    first, second = (cells(read(data / f"points-{number:04d}.js")) for number in range(2))
+    assert (first["sent"][:3], first["fetched"][:3]) == ([7, None, None], [None, 2, None])
+    assert first["y"][:3] == [0, 1, 2]
+    assert "sent" not in second  # none of its points was sent any
+    assert "sent" in [column["name"] for column in read(data / "columns.js")["columns"]]
+
+
 def test_a_metric_that_appears_late_changes_no_other_file(tmp_path: Path) -> None:
     views: list[PointView] = [ok(i, {"sigma": i}, chi2=1.0) for i in range(500)]
     report = write_report(tmp_path, a_header(), views).parent
@@ -252,7 +268,7 @@ def test_an_open_sweep_says_how_long_it_will_take(tmp_path: Path) -> None:
     index = write_report(tmp_path, a_header(), views)
     status = read(index.parent / "data" / "now.js")
     assert status["open"] and status["counts"] == {"ok": 1, "running": 1}
-    assert status["left"].startswith("about ")
+    assert status["left"].endswith(" left")
     assert "as of" in index.read_text("utf-8")
     index = write_report(tmp_path, a_header(), [ok(0, {"a": 1}), ok(1, {"a": 2})])
     assert not read(index.parent / "data" / "now.js")["open"]
@@ -347,3 +363,17 @@ def test_moments_are_utc() -> None:
     assert moment("2024-05-01T14:30:00+02:00") == "2024-05-01 12:30 UTC"
     assert moment("2024-05-01T12:30:00.123Z") == "2024-05-01 12:30 UTC"
     assert moment("yesterday") == "yesterday"
+
+
+def test_points_that_were_reused_are_marked_and_take_no_time(tmp_path: Path) -> None:
+    views = [ok(0, {"x": 1}), ok(1, {"x": 2})]
+    assert views[1].record is not None
+    views[1] = replace(views[1], record=replace(views[1].record, reused="../yesterday"))
+    text = write_report(tmp_path, a_header(), views).read_text("utf-8")
+    assert "1 reused from an earlier run" in text and "All 2 points are ok" in text
+    points = read(tmp_path / "report/data/points-0000.js")
+    column = points["columns"].index(["", "reused"])
+    assert points["values"][column] == [None, True]
+    write_report(tmp_path, a_header(), [views[0]] * 2)
+    points = read(tmp_path / "report/data/points-0000.js")
+    assert ["", "reused"] not in points["columns"]

@@ -43,6 +43,28 @@ def test_a_value_that_all_failures_share() -> None:
     assert suspect.sure and suspect.chance.startswith("p < 10⁻")
 
 
+def test_two_conditions_together() -> None:
+    """Only the fast ones in B fail: the second condition is looked for among those of B."""
+    points = [(det, speed, seed) for det in "ABC" for speed in (5, 10, 35, 50) for seed in range(4)]
+    views = [
+        (failed if det == "B" and speed > 20 else ok)(i, {"det": det, "speed": speed, "seed": seed})
+        for i, (det, speed, seed) in enumerate(points)
+    ]
+    first, second = blamed(views)
+    assert [said(first), said(second)] == ["det = B", "speed ≥ 35"]
+    assert second.given == first and second.sure
+    assert (second.inside, second.members, second.having, second.ended) == (8, 8, 8, 16)
+
+
+def test_of_equals_both_are_named() -> None:
+    points = [(a, b) for a in range(4) for b in range(4)]
+    views = [
+        (failed if p == (0, 0) else ok)(i, {"a": p[0], "b": p[1]}) for i, p in enumerate(points)
+    ]
+    views.append(failed(16, {"a": 0, "b": 0}))
+    assert [said(suspect) for suspect in blamed(views)] == ["a = 0", "b = 0"]
+
+
 def test_a_threshold_is_found_in_numbers() -> None:
     views = [(failed if i > 69 else ok)(i, {"energy": i * 0.37, "tag": i % 3}) for i in range(100)]
     (suspect,) = blamed(views)

@@ -48,8 +48,8 @@ def test_out_of_memory_asks_for_more() -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (None, "A limit of 2 min 00 s a job would do."),
-        (7200, "Next time 2 min 00 s a job would do; short jobs start earlier."),
+        (None, "A limit of 2 min a job would do."),
+        (7200, "Next time 2 min a job would do; short jobs start earlier."),
         (120, "Right as it is."),
         (60, "Ask for more: the longest point fills a whole job."),
     ],

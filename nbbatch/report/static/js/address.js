@@ -33,7 +33,7 @@ function viewFromAddress(total) {
     states: list("state"),
     failure: given.get("failure") || "",
     sort: given.get("sort") || "",
-    tab: given.get("tab") || (given.has("point") ? "point" : "table"),
+    tab: given.get("tab") || (given.has("point") ? "point" : usualTab(total)),
     among: new Map(),
     between: new Map(),
     columns: given.has("columns") ? given.getAll("columns").filter((key) => key !== "") : null,
@@ -60,16 +60,25 @@ function viewFromAddress(total) {
 }
 
 /**
+ * One point has nothing to be looked up in a table.
+ * @param {number} total
+ */
+function usualTab(total) {
+  return total === 1 ? "point" : "table";
+}
+
+/**
  * Write the view into the address, without an entry in the history for each keystroke.
  * @param {View} view
+ * @param {number} total how many points there are
  * @param {boolean} [entry] the browser's "back" shall return to the view before
  */
-function viewToAddress(view, entry = false) {
+function viewToAddress(view, total, entry = false) {
   const said = new URLSearchParams();
   const set = (/** @type {string} */ name, /** @type {string} */ value) => {
     if (value !== "") said.set(name, value);
   };
-  set("tab", view.tab === "table" ? "" : view.tab);
+  set("tab", view.tab === usualTab(total) ? "" : view.tab);
   set("q", view.text);
   set("state", view.states.join(","));
   set("failure", view.failure);

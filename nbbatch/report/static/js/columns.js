@@ -12,10 +12,11 @@
  * @property {(position: number, td: HTMLElement) => void} fill
  */
 
+const REUSED = "The result is an earlier run's: nothing that it depends on has changed.";
 const BIT = { page: 1, notebook: 2, log: 4 };
 const NARROWEST = 5;
 const WIDEST = 34;
-const WIDEST_POINT = 22; // its parameters stand beside it
+const WIDEST_POINT = window.innerWidth < 640 ? 12 : 22; // its parameters stand beside it
 
 /**
  * All columns that there are; `usual` ones are shown where the reader does not choose.
@@ -127,15 +128,17 @@ function pointColumn(points) {
 function stateColumn(points) {
   const column = /** @type {Column} */ (points.fixed.get("state"));
   const base = plain(column, "state", textOf);
+  const reused = (points.fixed.get("reused")?.cells || []).some((cell) => cell === true);
   return {
     ...base,
-    width: /** @type {number} */ (base.width) + 3,
+    width: /** @type {number} */ (base.width) + (reused ? 11 : 3),
     fill(position, td) {
       const state = String(column.cells[position]);
       const mark = document.createElement("span");
       mark.className = `state state-${state}`;
       mark.textContent = state;
       td.append(mark);
+      if (fixedCell(points, "reused", position) === true) td.append(el("span", { class: "reused", title: REUSED }, "reused"));
     },
   };
 }

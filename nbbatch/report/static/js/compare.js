@@ -89,6 +89,7 @@ function comparedTable(points, one, other, section) {
     if (section === "metrics") row.append(el("td", { class: "numeric" }, changeText(a, b)));
     body.append(row);
   }
+  if (body.rows.length === 0) return el("p", { class: "note" }, `Neither of the two has ${caption.toLowerCase()}.`);
   return el("table", { class: `plain compared ${section}` }, el("thead", {}, head), body);
 }
 
@@ -190,7 +191,11 @@ function comparedOutputs(points, one, other) {
   section.append(note);
   Promise.all([textsOf(points, one), textsOf(points, other)]).then(
     ([left, right]) => section.replaceChildren(el("h3", {}, "Outputs"), ...differences(left, right)),
-    () => note.replaceChildren("The text outputs of one of the two were not kept."),
+    () => note.replaceChildren(
+      [one, other].some((position) => NOT_OVER.includes(String(fixedCell(points, "state", position))))
+        ? "Outputs can be compared when both points have ended."
+        : "The text outputs of one of the two were not kept.",
+    ),
   );
   return section;
 }

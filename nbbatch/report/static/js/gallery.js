@@ -133,7 +133,7 @@ function tile(app, position, stem, params) {
     else selected.delete(position);
     // Not `look`: the pictures need not be built anew.
     app.view = { ...app.view, selected };
-    viewToAddress(app.view);
+    viewToAddress(app.view, app.points.total);
     byId("only").hidden = selected.size === 0;
     byId("only").textContent = `Only ${selected.size.toLocaleString("en")} selected`;
   });

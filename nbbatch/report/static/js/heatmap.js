@@ -39,13 +39,15 @@ function drawHeatmap(app, plotly, frame, state, note) {
     : `Colour: ${value.label}, one point a cell. A click selects it.`;
   const z = cells.map((row) => row.map((cell) => folding(cell, fold)));
   const texts = cells.map((row, j) => row.map((cell, i) => heatText(cell, z[j][i], x, y, value, across[i].text, up[j].text)));
-  const [right, top] = [across.map(({ text }) => plain4plotly(text)), up.map(({ text }) => plain4plotly(text))];
+  const [right, top] = [across.map(({ text }) => namesOf(x).get(text) || ""), up.map(({ text }) => namesOf(y).get(text) || "")];
   const kinds = cells.map((row, j) => row.map((cell, i) => heatKind(cell, z[j][i])));
+  // Where there is little room the note above says it.
+  const scale = frame.clientWidth < 600 ? "" : plain4plotly(several ? `${fold} of ${value.label}` : value.label);
   const traces = [
     {
       type: "heatmap", x: right, y: top, z, text: texts, hoverinfo: "text", colorscale: "Viridis", xgap: 1, ygap: 1,
       hoverongaps: false, customdata: cells.map((row) => row.map((cell) => cell.positions)),
-      colorbar: { title: { text: plain4plotly(several ? `${fold} of ${value.label}` : value.label) }, thickness: 12, outlinewidth: 0 },
+      colorbar: { title: { text: scale }, thickness: 12, outlinewidth: 0 },
     },
   ];
   const layout = plotLayout({
@@ -109,7 +111,7 @@ function folding(cell, fold) {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** @typedef {"" | "failed" | "open" | "missing" | "partly"} HeatKind */
+/** @typedef {"" | "failed" | "open" | "empty" | "missing" | "partly"} HeatKind */
 
 /**
  * @param {HeatCell} cell
@@ -119,7 +121,8 @@ function folding(cell, fold) {
 function heatKind(cell, z) {
   if (z !== null) return cell.failed > 0 ? "partly" : "";
   if (cell.failed > 0) return "failed";
-  return cell.open > 0 ? "open" : "missing";
+  if (cell.open > 0) return "open";
+  return cell.positions.length > 0 ? "empty" : "missing";
 }
 
 /**
@@ -156,6 +159,7 @@ function heatMarks(kinds, right, top, texts, cells, size) {
     ["failed", "not ok", "x-thin-open", "--bad"],
     ["partly", "in part not ok", "x", "--bad"],
     ["open", "not over", "circle-open", "--accent"],
+    ["empty", "without a value", "line-ew-open", "--idle"],
     ["missing", "no such point", "line-ne-open", "--idle"],
   ]);
   return styles.flatMap(([kind, name, symbol, hue]) => {

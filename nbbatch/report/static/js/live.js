@@ -78,7 +78,7 @@ function showVerdict(known, news) {
   byId("headline").textContent = news.headline;
   byId("verdict").className = `verdict tone-${news.tone}`;
   byId("progress").textContent = news.open
-    ? `${news.left === "" ? "" : `${news.left}, `}as of ${news.asOf}`
+    ? `${news.left === "" ? "As" : `${news.left}, as`} of ${news.asOf}`
     : "The sweep has ended";
   const [bar, counts] = [byId("bar"), byId("counts")];
   bar.replaceChildren();
@@ -95,6 +95,9 @@ function showVerdict(known, news) {
     begun += width;
     const said = el("b", {}, Number(number).toLocaleString("en"));
     counts.append(el("li", { class: `state state-${state}` }, said, ` ${state}`));
+  }
+  if (news.reused > 0) {
+    counts.append(el("li", { class: "note" }, `${news.reused.toLocaleString("en")} reused from an earlier run`));
   }
   const reload = /** @type {HTMLButtonElement} */ (byId("reload"));
   if (known.stamps["failures.js"] !== news.stamps["failures.js"]) reload.hidden = false;

@@ -97,8 +97,12 @@ class App {
       const on = name === tab;
       toggle.setAttribute("aria-selected", String(on));
       toggle.tabIndex = on ? 0 : -1;
-      toggle.hidden = name === "point" && !on;
+      toggle.hidden = name === "point" && !on && points.total > 1;
       byId(`panel-${name}`).hidden = !on;
+    }
+    if (this.kept.get("tab") !== tab) {
+      this.kept.set("tab", tab);
+      intoSight(byId("tabs"), /** @type {HTMLElement} */ (this.tabs.get(tab)));
     }
     PANELS[tab].show(this, byId(`panel-${tab}`));
   }
@@ -107,7 +111,7 @@ class App {
   look(change) {
     const { tab, point } = this.view;
     this.view = { ...this.view, ...change };
-    viewToAddress(this.view, this.view.tab !== tab || this.view.point !== point);
+    viewToAddress(this.view, this.points.total, this.view.tab !== tab || this.view.point !== point);
     this.refresh();
   }
 
@@ -186,6 +190,8 @@ function start() {
     }
   });
   app.refresh();
+  // Who was sent a link is to see what it is about.
+  if (location.hash.length > 1) byId("results").scrollIntoView();
   follow(app);
 }
 
@@ -242,6 +248,17 @@ function tabsOf(app, place) {
     tabs.get(next)?.focus();
   };
   return tabs;
+}
+
+/**
+ * On a narrow screen not all tabs have room.
+ * @param {HTMLElement} row
+ * @param {HTMLElement} chosen
+ */
+function intoSight(row, chosen) {
+  const [outer, inner] = [row.getBoundingClientRect(), chosen.getBoundingClientRect()];
+  if (inner.right > outer.right) row.scrollLeft += inner.right - outer.right;
+  else if (inner.left < outer.left) row.scrollLeft -= outer.left - inner.left;
 }
 
 /**

@@ -190,13 +190,38 @@ function facetOptions(axes) {
   return few.map(({ key, label }) => ({ value: key, text: label }));
 }
 
+/** @type {WeakMap<Cell[], Map<string, string>>} */
+const NAMES = new WeakMap();
+
+/**
+ * What each value of an axis of texts is called in a plot: short, and no two the same.
+ * @param {Axis} axis
+ * @returns {Map<string, string>}
+ */
+function namesOf(axis) {
+  const known = NAMES.get(axis.cells);
+  if (known !== undefined) return known;
+  /** @type {Map<string, string>} */
+  const names = new Map();
+  const taken = new Set();
+  for (const { text } of levelsOf(axis.cells, axis.cells.keys(), Infinity) || []) {
+    const short = text.length > 28 ? `${text.slice(0, 11)}…${text.slice(-16)}` : text;
+    let name = plain4plotly(short);
+    for (let again = 2; taken.has(name); again++) name = plain4plotly(`${short} (${again})`);
+    taken.add(name);
+    names.set(text, name);
+  }
+  NAMES.set(axis.cells, names);
+  return names;
+}
+
 /**
  * Text as plotly shows it: it would take some HTML for markup.
  * @param {string} text
  * @returns {string}
  */
 function plain4plotly(text) {
-  const short = text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  const short = text.length > 40 ? `${text.slice(0, 39)}…` : text;
   return short.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\$/g, "＄");
 }
 

@@ -6,7 +6,8 @@
  */
 function showPoint(app, place) {
   const { points, view } = app;
-  const position = points.places.get(view.point);
+  // Of a sweep of one point there is no other to look at.
+  const position = view.point === "" && points.total === 1 ? 0 : points.places.get(view.point);
   if (position === undefined) {
     place.replaceChildren(el("p", { class: "note" }, "There is no point of this name in the report."));
     return;
@@ -20,14 +21,17 @@ function showPoint(app, place) {
     el(
       "div",
       { class: "point-head" },
-      el("h3", {}, bdi(view.point)),
+      el("h3", {}, bdi(idOf(points, position))),
       el("span", { class: `state state-${state}` }, state),
+      fixedCell(points, "reused", position) === true ? el("span", { class: "reused", title: REUSED }, "reused") : "",
       ...pointLinks(app, position),
     ),
     error === null ? "" : el("p", { class: "point-error" }, bdi(fullText(error))),
     el("div", { class: "point-values" }, neighbours(app, position), valuesTable(app, position)),
     command(app, position, state),
-    page === "notebook.html" || points.pictures.size > 0 ? "" : el("p", { class: "note" }, "It has no page."),
+    page === "notebook.html" || points.pictures.size > 0 || NOT_OVER.includes(state)
+      ? ""
+      : el("p", { class: "note" }, "It left no page: the log, if it has one, says more."),
     outputsOf(points, position),
   );
 }
@@ -44,6 +48,8 @@ function pointLinks(app, position) {
   if (files & BIT.page) links.push(anchor("executed notebook", at("notebook.html")));
   if (files & BIT.notebook) links.push(anchor(".ipynb", at("executed.ipynb")));
   if (files & BIT.log) links.push(anchor("log", at("output.log")));
+  const place = el("span", { class: "links" }, ...links);
+  if (app.points.total === 1) return [place];
   const rank = app.inOrder(true).indexOf(position);
   const step = (/** @type {number} */ by, /** @type {string} */ text) => {
     const to = app.inOrder(true)[rank + by];
@@ -51,7 +57,7 @@ function pointLinks(app, position) {
     made.disabled = rank < 0 || to === undefined;
     return made;
   };
-  return [el("span", { class: "links" }, ...links), step(-1, "← in the table"), step(1, "in the table →")];
+  return [place, step(-1, "← in the table"), step(1, "in the table →")];
 }
 
 /**
@@ -76,7 +82,7 @@ function neighbours(app, position) {
     if (cell === null) continue;
     const row = el("tr", {}, el("th", { scope: "row" }, bdi(column.name)), el("td", {}, bdi(fullText(cell))));
     const steps = el("td", { class: "steps" });
-    if (!column.constant) {
+    if (!column.constant && points.total > 1) {
       for (const [by, sign] of /** @type {[number, string][]} */ ([[-1, "‹"], [1, "›"]])) {
         const to = neighbour(points, position, column, by);
         const label = to === null ? "" : `${column.name} = ${textOf(column.cells[to])}`;
@@ -152,11 +158,21 @@ function valuesTable(app, position) {
 function command(app, position, state) {
   const { sweep } = app.points;
   const id = idOf(app.points, position);
+  if (NOT_OVER.includes(state)) return typed("To see what it prints: ", ["nbbatch", "logs", "--follow", sweep.sweep, id]);
   const words =
     state === "ok"
       ? ["nbbatch", "run", sweep.notebook, "--grid", `${sweep.sweep}/grid.yaml`, "--out", sweep.sweep, "--point", id, "--force"]
       : ["nbbatch", "resume", sweep.sweep, id, "--failed"];
-  return el("p", { class: "note" }, "To run it again: ", el("code", {}, bdi(words.map(quoted).join(" "))));
+  return typed("To run it again: ", words);
+}
+
+/**
+ * @param {string} aim
+ * @param {string[]} words
+ * @returns {HTMLElement}
+ */
+function typed(aim, words) {
+  return el("p", { class: "note" }, aim, el("code", {}, bdi(words.map(quoted).join(" "))));
 }
 
 /**
@@ -177,9 +193,11 @@ function quoted(word) {
  */
 function outputsOf(points, position) {
   const place = el("section", { class: "outputs" });
+  const drawn = el("div", { class: "drawn" });
+  place.append(drawn);
   for (const [stem, { file }] of figuresOf(points, position)) {
     const picture = el("img", { src: file, alt: `Figure of ${figureName(stem)}` });
-    place.append(el("figure", { class: "single" }, el("a", { href: file }, picture), el("figcaption", {}, figureName(stem))));
+    drawn.append(el("figure", { class: "single" }, el("a", { href: file }, picture), el("figcaption", {}, figureName(stem))));
   }
   if (!hasOutputs(points, position)) return place;
   textsOf(points, position).then(

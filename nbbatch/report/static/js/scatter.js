@@ -86,8 +86,9 @@ function selecting(app) {
  */
 function categories(axis, positions) {
   if (axis.numeric) return {};
+  const names = namesOf(axis);
   const levels = levelsOf(axis.cells, positions, 200) || [];
-  return { type: "category", categoryorder: "array", categoryarray: levels.map(({ text }) => plain4plotly(text)) };
+  return { type: "category", categoryorder: "array", categoryarray: levels.map(({ text }) => names.get(text)) };
 }
 
 /**
@@ -145,7 +146,7 @@ function scatterTraces(app, positions, x, y, by, first) {
  */
 function plotValue(axis, position) {
   const cell = axis.cells[position];
-  return axis.numeric ? cell : plain4plotly(levelText(cell));
+  return axis.numeric ? cell : namesOf(axis).get(levelText(cell));
 }
 
 /**
