@@ -19,12 +19,16 @@ settings.load_profile("nbbatch")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """tests/farm, tests/browser and tests/bench give their tests the marker of that name."""
+    """tests/farm, tests/browser and tests/bench give their tests the marker of that name.
+
+    What waits for minutes begins first, so that nobody waits for it at the end.
+    """
     for item in items:
         if item.path.is_relative_to(HERE):
             folder = item.path.relative_to(HERE).parts[0]
             if folder in ("farm", "browser", "bench"):
                 item.add_marker(folder)
+    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
 
 
 @pytest.fixture(autouse=True)

@@ -27,8 +27,8 @@ from .contestants import BIN, OTHERS, numbered, of_sweep
 Run = Callable[[Path, int, Path], None]
 """Runs a notebook for ``x`` in ``range(points)`` in an empty folder."""
 
-CPUS = 8
-"""That both pools say to have."""
+CPUS = os.cpu_count() or 1
+"""That both pools say to have: ``tests/run`` makes them as large as the machine is."""
 
 LIMIT = 900.0
 """Seconds after which a contestant has hung."""

@@ -124,9 +124,18 @@ class Notebook:
         return self.panel.locator(".jp-Notebook .jp-Cell").nth(number)
 
     def run(self, number: int) -> None:
-        """Start a cell; it may wait for others to end."""
-        self.cell(number).locator(".jp-InputArea-editor").click()
-        self.page.keyboard.press("Control+Enter")
+        """Start a cell; it may wait for others to end.
+
+        JupyterLab marks it at once, or has lost it without a word: then it is started again.
+        """
+        prompt = self.cell(number).locator(".jp-InputPrompt")
+        before, deadline = prompt.inner_text(), time.monotonic() + STARTS
+        while prompt.inner_text() == before:
+            assert time.monotonic() < deadline, f"cell {number} does not start"
+            self.cell(number).locator(".jp-InputArea-editor").click()
+            self.page.keyboard.press("Control+Enter")
+            with suppress(AssertionError):
+                expect(prompt).not_to_have_text(before, timeout=10_000)
 
     def done(self, number: int) -> Locator:
         """The cell's prompt once it has a number: ``expect(…).to_be_visible()`` waits for it."""

@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nbbatch.model import PointFiles, PointState
 from nbbatch.sweep import FAILED_TOO, RESUMED, Sweep
+from tests.notebooks import write_notebook
 
 from .conftest import LONG, Bench, running, states, until
 
@@ -35,6 +37,24 @@ def test_every_point_runs_once_and_leaves_everything(bench: Bench) -> None:
         assert f"x is {x}" in (home / PointFiles.PAGE).read_text()
         executed = json.loads((home / PointFiles.EXECUTED).read_text())
         assert executed["metadata"]["papermill"]["parameters"] == {"x": x}
+
+
+@pytest.mark.slow
+def test_the_summary_notebook_runs_on_all_results(bench: Bench) -> None:
+    """With nobody there, where the last job sees the sweep."""
+    count = "print(len(open(results).read().splitlines()) - 1, 'rows')"
+    summary = write_notebook(bench.folder / "summary.ipynb", count, parameters="results = ''")
+    sweep = bench.run(bench.notebook(), {"x": [1, 2, 3]}, summary=summary)
+
+    views = sweep.wait(LONG)
+    if bench.node_python:  # jobs do not see it: whoever looks ends it
+        sweep.settle(views)
+    until(sweep.is_finished)
+
+    assert "3 rows" in (sweep.root / "summary" / PointFiles.LOG).read_text()
+    told = sweep.output.summary_told(sweep.views())
+    assert told is not None
+    assert (told.error, told.outdated) == ("", False)
 
 
 def test_a_failing_point_is_a_result_and_is_not_tried_again(bench: Bench) -> None:
@@ -165,7 +185,7 @@ def test_killed_between_submission_and_its_note(bench: Bench) -> None:
     subprocess.run([sys.executable, "-c", script, str(bench.out)], check=False)
 
     sweep = Sweep.open(bench.out)
-    assert "pending" not in states(sweep).values()
+    until(lambda: "pending" not in states(sweep).values())  # a remote schedd puts files away
     go.touch()
     sweep.wait(LONG)
 
@@ -195,9 +215,13 @@ def test_a_stranger_can_open_the_folder(bench: Bench) -> None:
     sweep = bench.run(bench.notebook(WAIT_FOR_GO.format(go=str(go))), {"x": [1, 2, 3]})
     until(lambda: len(bench.ran()) == 2)
     command = [sys.executable, "-m", "nbbatch", "status", "--json", str(sweep.root)]
-    told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    assert told["counts"] == {"queued": 1, "running": 2}
-    assert os.fspath(Path(told["folder"])) == str(sweep.root)
+
+    def told() -> dict[str, Any]:
+        said: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True).stdout)
+        return said
+
+    until(lambda: told()["counts"] == {"queued": 1, "running": 2})
+    assert os.fspath(Path(told()["folder"])) == str(sweep.root)
     go.touch()
     sweep.wait(LONG)
     assert sweep.submit(FAILED_TOO) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -58,7 +59,8 @@ def _take_terminal() -> None:
     import fcntl
     import termios
 
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C becomes SIGINT
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C becomes SIGINT, …
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # …, also where these tests run in the background
 
 
 @pytest.fixture
@@ -70,6 +72,7 @@ def waiting(bench: Bench) -> Terminal:
     command = [sys.executable, "-m", "nbbatch", "run", str(notebook), "-g", "x=1,2"]
     terminal = Terminal([*command, "--jobs", "2", "--out", str(bench.out)])
     until(lambda: len(bench.ran()) == 2)
+    bench.sweeps.append(Sweep.open(bench.out))  # which is ended also where a test fails
     terminal.expect("2 running")
     terminal.type(CTRL_C)
     terminal.expect("[d]etach")

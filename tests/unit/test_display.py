@@ -18,8 +18,9 @@ from nbbatch.display import (
     summary,
     sweeps_table,
 )
-from nbbatch.display.progress import Eta, left_in_words, rate_in_words
+from nbbatch.display.progress import Eta, rate_in_words
 from nbbatch.model import Outcome, PointState, PointView, Record
+from nbbatch.report.verdict import left_in_words
 from nbbatch.results import rows
 from nbbatch.summary_notebook import Told
 from tests.views import a_header, a_view, failed, ok

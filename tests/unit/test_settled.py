@@ -24,6 +24,7 @@ from nbbatch.model import (
     Point,
     PointState,
     Record,
+    Transfer,
     Value,
 )
 from nbbatch.sweep import Sweep
@@ -179,6 +180,16 @@ def test_a_new_submission_forgets(tmp_path: Path) -> None:
     waits = {Job("local-2", 0): JobStatus(JobPhase.QUEUED)}
     found = views.look(points, sweep._queue.noted(), waits)
     assert [view.state for view in found] == [PointState.QUEUED, PointState.OK]
+
+
+def test_what_only_a_scheduler_told_is_remembered(tmp_path: Path) -> None:
+    """How long files travelled: the queue and its log may have forgotten it by the next look."""
+    points = make(tmp_path, 2)
+    noted = Sweep(tmp_path)._queue.noted()
+    told = {Job("local-1", 0): JobStatus(JobPhase.GONE, transfer=Transfer(inputs=7, outputs=2))}
+    first = Views(SweepFolder(tmp_path), grace=0).look(points, noted, told)
+    assert [view.transfer for view in first] == [Transfer(inputs=7, outputs=2), None]
+    assert Views(SweepFolder(tmp_path), grace=0).look(points, noted, {}) == first
 
 
 def test_a_changed_notebook_makes_what_was_settled_stale(tmp_path: Path) -> None:

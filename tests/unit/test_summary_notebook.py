@@ -84,7 +84,7 @@ def test_its_own_failure_is_a_result_and_an_interruption_is_not(tmp_path: Path) 
     assert with_record(tmp_path / "b", ENDED, **stopped).due(ENDED, stamp(ENDED))
 
 
-def test_the_report_begins_with_it(tmp_path: Path) -> None:
+def test_the_report_has_it_before_the_table(tmp_path: Path) -> None:
     metrics = {"best sigma": 10, HOSTILE: HOSTILE}
     figures = ("cell-02.png", "cell-02.thumb.webp", "../../secret.png", "gone.png")
     summary = with_record(tmp_path, ENDED, metrics=metrics, figures=figures)
@@ -94,7 +94,7 @@ def test_the_report_begins_with_it(tmp_path: Path) -> None:
         (drawn / name).write_bytes(b"\x89PNG")
     (tmp_path / "summary" / "notebook.html").write_text("page")
     text = write_report(tmp_path, summary.header, ENDED).read_text("utf-8")
-    assert text.index("Summary") < text.index("What went wrong") < text.index("Results")
+    assert text.index("What went wrong") < text.index("Summary") < text.index("Results")
     assert "best sigma" in text and "made from all results" in text
     assert text.count("../summary/figures/") == 2  # the picture, and the link around it
     assert "../summary/notebook.html" in text
@@ -183,3 +183,24 @@ def test_from_the_command_line_to_the_report(tmp_path: Path) -> None:
     assert "The summary notebook failed  ZeroDivisionError: division by zero" in run.stdout
     page = (tmp_path / "out/report/index.html").read_text()
     assert "The summary notebook failed" in page and "All 2 points are ok" in page
+    assert nbbatch("wait", "out").returncode == 1
+
+
+@pytest.mark.slow
+def test_waiting_is_for_the_summary_too(tmp_path: Path) -> None:
+    """Detached: the page is there at once; who waits finds the summary done, by whomever."""
+    points = write_notebook(tmp_path / "scan.ipynb", "x", parameters="x = 1")
+    late = "import nbbatch, time; time.sleep(2); nbbatch.record('seen', True)"
+    summary = write_notebook(tmp_path / "summary.ipynb", late, parameters="results = ''")
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
+
+    def nbbatch(*words: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "nbbatch", *map(str, words)]
+        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
+
+    run = nbbatch("run", points, "--out", "out", "--summary", summary, "--detach")
+    assert run.returncode == 0 and "Detached" in run.stdout
+    assert (tmp_path / "out/report/index.html").is_file()
+    waited = nbbatch("wait", "out")
+    assert (waited.returncode, waited.stdout) == (0, ""), waited.stderr
+    assert '"seen": true' in (tmp_path / "out/summary/record.json").read_text()

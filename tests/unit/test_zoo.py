@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-import psutil
 import pytest
 from bs4 import BeautifulSoup
 
 from nbbatch.model import Bundle, Point, PointFiles, Record, Settings
 from nbbatch.notebook import read_notebook
+from tests.unit.worker.sweeps import Server, make_sweep, wait_until
 from tests.zoo import SPECIMENS, Specimen
-
-PATIENCE = 60
-"""Seconds for one notebook; none needs more than ten on an idle machine."""
-
-MARK = "NBBATCH_ZOO"
-"""Environment variable by which a specimen's processes are known."""
 
 each_specimen = pytest.mark.parametrize("specimen", SPECIMENS, ids=lambda s: s.name)
 
@@ -38,14 +28,48 @@ class Executed:
     log: str
     page: str
     executed: Path
-    left: list[str]
 
 
-def run(specimen: Specimen, folder: Path, *, warm: bool) -> Executed:
-    """Run a specimen as the only point of a bundle, in a process of its own.
+class Zoo:
+    """Two workers, one of which forks kernels from a warm process, and does so for each."""
 
-    ``warm``: as if more were to come, so that its kernel is forked.
-    """
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.workers = {warm: Server(folder / f"warm {warm}") for warm in (False, True)}
+        self.staying = dict.fromkeys(self.workers, frozenset[int]())
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Have the process started from which kernels are forked: it pays if more will come."""
+        worker = self.workers[True]
+        for number, more in enumerate((True, False)):  # the second takes what waits for it
+            (home := self.folder / str(number)).mkdir()
+            assert worker.run(make_sweep(home, "1").file, more=more) == 0
+        wait_until(lambda: len(worker.descendants()) == 1, "the end of these kernels")
+        self.staying[True] = frozenset(worker.descendants())
+
+    def run(self, bundle: Path, *, warm: bool) -> None:
+        """Run a bundle; nothing that it started may stay."""
+        worker, staying = self.workers[warm], self.staying[warm]
+        assert worker.run(bundle) == 0, worker.said()
+        wait_until(lambda: worker.descendants() <= staying, "the end of what it started")
+
+    def close(self) -> None:
+        forking = self.workers[True].descendants()
+        for worker in self.workers.values():
+            worker.close()
+        assert forking == self.staying[True]  # all kernels were forked from the same process
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
+    made = Zoo(tmp_path_factory.mktemp("zoo"))
+    yield made
+    made.close()
+
+
+def run(specimen: Specimen, folder: Path, zoo: Zoo, *, warm: bool) -> Executed:
+    """Run a specimen as the only point of a bundle, its kernel forked or started."""
     root = folder / "a sweep's {folder}"
     root.mkdir()
     (root / specimen.name).write_text(specimen.content, encoding="utf-8")
@@ -59,28 +83,8 @@ def run(specimen: Specimen, folder: Path, *, warm: bool) -> Executed:
         settings=Settings(collect=specimen.collect),
     )
     file = root / "bundle.json"
-    file.write_text(json.dumps({**bundle.to_json(), "more": warm}))
-    mark = uuid.uuid4().hex
-    # To files, not pipes: a process that outlives the notebook would keep a pipe open.
-    with (root / "stdout").open("wb") as out:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "nbbatch.worker", str(file)],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, MARK: mark},
-            start_new_session=True,
-        )
-        try:
-            code = worker.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
-            pytest.fail(f"{specimen.name} hangs: {(root / 'stdout').read_text()[-2000:]}")
-        finally:
-            left = end_kernels(mark)
-    said = (root / "stdout").read_text(errors="replace")
-    assert code == 0, said[-2000:]
+    file.write_text(json.dumps(bundle.to_json()))
+    zoo.run(file, warm=warm)
     place = root / point.dir
     page = BeautifulSoup((place / PointFiles.PAGE).read_text("utf-8"), "html.parser")
     return Executed(
@@ -89,22 +93,7 @@ def run(specimen: Specimen, folder: Path, *, warm: bool) -> Executed:
         log=(place / PointFiles.LOG).read_text("utf-8", errors="replace"),
         page=" ".join(page.get_text().split()),
         executed=place / PointFiles.EXECUTED,
-        left=left,
     )
-
-
-def end_kernels(mark: str) -> list[str]:
-    """Kernels (and their forks) that are still there: command lines. They are killed."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            command = " ".join(process.cmdline())
-            if "kernel" in command and process.environ().get(MARK) == mark:
-                found.append(command)
-                process.kill()
-        except psutil.Error:
-            continue
-    return found
 
 
 def texts_of(executed: Path) -> str:
@@ -124,8 +113,10 @@ def texts_of(executed: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
 @each_specimen
-def test_a_specimen_ends_in_its_right_state(specimen: Specimen, tmp_path: Path, warm: bool) -> None:
-    done = run(specimen, tmp_path, warm=warm)
+def test_a_specimen_ends_in_its_right_state(
+    specimen: Specimen, tmp_path: Path, zoo: Zoo, warm: bool
+) -> None:
+    done = run(specimen, tmp_path, zoo, warm=warm)
 
     assert done.record.outcome is specimen.outcome, done.record.failure
     assert (done.record.failure.name if done.record.failure else "").startswith(specimen.exception)
@@ -135,7 +126,6 @@ def test_a_specimen_ends_in_its_right_state(specimen: Specimen, tmp_path: Path, 
     assert [text for text in specimen.logs if text not in done.log] == []
     assert [text for text in specimen.page if text not in done.page] == []
     assert done.executed.stat().st_size < specimen.stays_below
-    assert done.left == []
 
 
 @each_specimen

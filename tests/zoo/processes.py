@@ -6,8 +6,8 @@ from nbbatch.model import Outcome
 
 from .model import Specimen, code, notebook
 
-# Processes that outlive the kernel end by themselves, after the test at the latest.
-_A_WHILE = 90
+# Longer than a test waits for its worker. What outlives the kernel is ended by the worker.
+_A_WHILE = 600
 
 PROCESSES: tuple[Specimen, ...] = (
     Specimen(

@@ -269,6 +269,7 @@ class SlurmBackend:
                 statuses[job] = status_of(told, self.header.resources, limits)
         self._explain({job: jobs[job] for job in missing if job not in self.memory.jobs})
         self._ask_sacct(self.memory.cancelled_by_somebody(jobs))
+        self._ask_peaks(self.memory.without_peak(jobs))
         self.memory.write()
         for job in jobs:
             if job not in statuses and job in self.memory.jobs:
@@ -304,6 +305,12 @@ class SlurmBackend:
         if asked and self.memory.sacct_is_due():
             self.memory.ask_sacct(jobs)
 
+    def _ask_peaks(self, jobs: Collection[Job]) -> None:
+        """Learn, once of each, how much memory those jobs used that ran out of it."""
+        if jobs and self.cluster.accounting and self.memory.peaks_are_due():
+            with suppress(BackendError):  # accounting explains; it is not needed
+                self.memory.note_peaks(self.usage(jobs))
+
     def _log_end(self, job: Job, array: JobArray) -> str:
         name = f"{stem(self.header)}.{array.first}.{array.size}.{job.array}_{job.index}.log"
         try:
@@ -319,7 +326,7 @@ class SlurmBackend:
             return JobStatus(JobPhase.GONE)
         cancelled = ended.state == "CANCELLED"
         told = Told(ended.state, ended.words if cancelled else "", ended.host)
-        status = status_of(told, self.header.resources, {})
+        status = status_of(told, self.header.resources, {}, ended.peak or 0)
         if ended.state == "FAILED" and "JobLaunchFailure" in ended.raw:
             status = replace(status, ending=Ending.INFRASTRUCTURE)
         if ended.words and not cancelled:

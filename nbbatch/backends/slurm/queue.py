@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BackendError
-from ...model import Job
+from ...model import Job, Usage
 from ...worker.files import write_atomic
 from .. import command
 from .states import ENDINGS, QUEUE_FORMAT, Told, first_word, parse_queue, parse_tasks
@@ -118,12 +118,17 @@ class Queue:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a job ended: squeue's own words, the state that they mean, and more words."""
+    """How a job ended: squeue's own words, the state that they mean, and more words.
+
+    ``peak``: the memory that it used at the most, in bytes; 0 where accounting does not know,
+    None while it has not told.
+    """
 
     raw: str
     state: str
     words: str = ""
     host: str = ""
+    peak: int | None = None
 
 
 class Memory:
@@ -133,6 +138,7 @@ class Memory:
         self.file = logs / ENDED
         self.jobs: dict[Job, Ended] = {}
         self.asked_sacct = 0.0
+        self.asked_peaks = 0.0
         self.written = 0.0
         self._changed = False
         self._stamp: object = None
@@ -182,6 +188,25 @@ class Memory:
         """Those that were cancelled; squeue does not tell by whom, accounting does."""
         ended = ((job, self.jobs[job]) for job in jobs if job in self.jobs)
         return [job for job, end in ended if end.state == "CANCELLED" and not end.words]
+
+    def without_peak(self, jobs: Iterable[Job]) -> list[Job]:
+        """Those that ran out of memory, and accounting has not told yet how much they used."""
+        ended = ((job, self.jobs[job]) for job in jobs if job in self.jobs)
+        return [job for job, end in ended if end.state == "OUT_OF_MEMORY" and end.peak is None]
+
+    def peaks_are_due(self) -> bool:
+        """Whether to ask for them. Not kept: what is written postpones when all is final."""
+        now = time.time()
+        if now - self.asked_peaks < 3 * poll_interval():
+            return False
+        self.asked_peaks = now
+        return True
+
+    def note_peaks(self, told: Mapping[Job, Usage]) -> None:
+        """Take in what accounting tells of jobs whose end it knows."""
+        for job, usage in told.items():
+            if usage.ended in ENDINGS and job in self.jobs:
+                self.note(job, replace(self.jobs[job], peak=usage.peak_memory or 0))
 
     def sacct_is_due(self) -> bool:
         return time.time() - self.asked_sacct >= min(SACCT_INTERVAL, 30 * poll_interval())

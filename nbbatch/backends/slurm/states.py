@@ -45,12 +45,12 @@ ENDINGS: dict[str, Ending] = {
     "REVOKED": Ending.INFRASTRUCTURE,
 }
 
-# What is told of a job that ended so. {memory}, {time}: what was asked for.
+# What is told of a job that ended so. {memory}, {time}: what was asked for; {used}: what was used.
 ADVICE: dict[str, str] = {
     "FAILED": "its job failed before it wrote a record: see its log",
     "TIMEOUT": "out of time: asked {time}: resume --failed with a longer --time",
     "DEADLINE": "its --deadline passed: run it again with a later one",
-    "OUT_OF_MEMORY": "out of memory: asked {memory}: resume with --memory {more_memory}",
+    "OUT_OF_MEMORY": "out of memory: asked {memory}{used}: resume with --memory {more_memory}",
     "CANCELLED": "its job was cancelled in Slurm{by}: `nbbatch resume` runs it again",
     "PREEMPTED": "preempted by another job: `nbbatch resume` runs it again",
     "NODE_FAIL": "its node failed: `nbbatch resume` runs it again",
@@ -124,6 +124,9 @@ REASONS: dict[str, str] = {
     "QOSUsageThreshold": "waiting: too much was used in this QOS",
 }
 
+MOST = 0.8
+"""A peak below this share of what was asked for was measured before the job ran out of it."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -184,11 +187,14 @@ def first_word(state: str) -> str:
     return (state.split() or [""])[0].rstrip("+")
 
 
-def status_of(told: Told, asked: Resources, limits: Mapping[str, int]) -> JobStatus:
-    """A job's status in our words; a state that is new to us is UNKNOWN, never an end."""
+def status_of(told: Told, asked: Resources, limits: Mapping[str, int], peak: int = 0) -> JobStatus:
+    """A job's status in our words; a state that is new to us is UNKNOWN, never an end.
+
+    ``peak``: the most memory that the job was seen to use, in bytes; 0: not known.
+    """
     state = told.state
     if state in ENDINGS:
-        reason = advice(state, asked, told.reason if state == "CANCELLED" else "")
+        reason = advice(state, asked, told.reason if state == "CANCELLED" else "", peak)
         return JobStatus(JobPhase.GONE, reason, told.host, ENDINGS[state])
     phase = PHASES.get(state, JobPhase.UNKNOWN)
     if phase is JobPhase.UNKNOWN:
@@ -216,19 +222,25 @@ def pending_words(reason: str, limits: Mapping[str, int]) -> str:
     )
 
 
-def advice(state: str, asked: Resources, by: str = "") -> str:
+def advice(state: str, asked: Resources, by: str = "", peak: int = 0) -> str:
     """What to tell of a job that ended in ``state``, and what to do next.
 
     ``by`` says who cancelled it, as ``by root``; other reasons of Slurm's are left out.
+    ``peak`` as in ``status_of``.
     """
     memory, time = asked.memory, asked.time
     if state == "OUT_OF_MEMORY" and memory is None:
-        return "out of memory: the site's default was not enough: resume with --memory"
+        seen = f" ({_size(peak)} were used)" if peak else ""
+        return f"out of memory: the site's default was not enough{seen}: resume with --memory"
+    more = 2 * (memory or 0)
+    while 0 < more < peak:  # where memory is looked at now and then, a job can use far more
+        more *= 2
     if state == "TIMEOUT" and time is None:
         return "out of time: the site's default was not enough: resume --failed with --time"
     return ADVICE.get(state, "").format(
         memory=_size(memory or 0),
-        more_memory=_size(2 * (memory or 0)),
+        used=f", used {_size(peak)}" if peak > MOST * (memory or 0) else "",
+        more_memory=_size(more),
         time=_duration(time or 0),
         by=f" {by}" if by.startswith("by ") else "",
     )

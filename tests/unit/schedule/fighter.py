@@ -22,7 +22,7 @@ def main(folder: str, host: str, rounds: int, deaths: float, lockless: bool) -> 
     room, log = Path(folder) / "inside", Path(folder) / "log"
     if lockless:
         _no_locks_no_links_and_slow()
-    lock = Lock(Path(folder) / "lock", host=host, beat=0.2, stale=8.0)
+    lock = Lock(Path(folder) / "lock", host=host, beat=0.2, stale=30.0)
     chance = random.Random(f"{host} {os.getpid()}")
     while _rounds(log) < rounds:
         try:
