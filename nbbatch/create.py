@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from . import __version__, catalogue, provenance
-from .collect import decide
+from .collect.states import decide
 from .errors import UsageError
 from .folder import SweepFolder, now
 from .model import Header, PointState
@@ -62,7 +62,7 @@ def _points_per_job(plan: Plan) -> int:
     if plan.request.points_per_job:
         return plan.request.points_per_job
     from .backends import get_backend
-    from .bundling import AUTO, known_seconds, points_per_job
+    from .queueing.bundling import AUTO, known_seconds, points_per_job
 
     known = known_seconds(plan.notebook.path)
     if not known and get_backend(plan.request.backend, Path()).goes_on:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .collect.stamps import Stamps, joint
 from .folder import SweepFolder
 from .model import Header, PointView
-from .stamps import Stamps, joint
 
 if TYPE_CHECKING:
     from .report import Report
-    from .summary_notebook import SummaryNotebook, Told
+    from .results.summary_notebook import SummaryNotebook, Told
 
 PATIENCE = 24 * 3600.0
 """Seconds to wait for another process that runs the summary notebook."""
@@ -33,7 +33,7 @@ class SweepOutput:
         Without ``every_format`` only ``results.csv``, of the files: while points still run.
         """
         from .report import Report
-        from .result_files import ResultFiles
+        from .results.files import ResultFiles
 
         if self._report is None:
             self._report = Report(self.folder.root)
@@ -62,6 +62,6 @@ class SweepOutput:
         return self._summary().told(joint(self._stamps.of(views)))
 
     def _summary(self) -> SummaryNotebook:
-        from .summary_notebook import SummaryNotebook
+        from .results.summary_notebook import SummaryNotebook
 
         return SummaryNotebook(self.folder, self.header)

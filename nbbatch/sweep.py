@@ -16,8 +16,8 @@ from pathlib import Path
 from . import catalogue
 from .backends import check_name, get_backend
 from .backends.base import Backend, Batch, Foreseeing, HoldingForMemory
-from .bundling import AUTO, first_wave, pace
-from .collect import CONCLUSIVE, count
+from .collect.states import CONCLUSIVE, count
+from .collect.views import Views
 from .create import header_of, place_of, write_sweep
 from .errors import BackendError, NoPoints, SweepLocked, UsageError, WaitTimeout
 from .folder import SweepFolder
@@ -30,9 +30,9 @@ from .model import (
 )
 from .output import PATIENCE, SweepOutput
 from .plan import Plan, choose_point
-from .queueing import SweepQueue, bundled
-from .retrying import with_more
-from .views import Views
+from .queueing.bundling import AUTO, first_wave, pace
+from .queueing.queue import SweepQueue, bundled
+from .queueing.retrying import with_more
 
 RESUMED = frozenset(PointState) - frozenset(
     {

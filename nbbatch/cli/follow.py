@@ -17,7 +17,7 @@ from .options import Json, SweepArg
 
 if TYPE_CHECKING:
     from ..model import PointView
-    from ..summary_notebook import Told
+    from ..results.summary_notebook import Told
     from ..sweep import Sweep
 
 REPORT_INTERVAL = 15.0
@@ -26,7 +26,7 @@ REPORT_INTERVAL = 15.0
 
 def status(sweep: SweepArg = "latest", as_json: Json = False) -> None:
     """Where a sweep is now."""
-    from ..collect import count, exit_code
+    from ..collect.states import count, exit_code
     from ..sweep import Sweep
 
     opened = Sweep.open(sweep)
@@ -100,7 +100,7 @@ def wait(
 
 def _exit_code(views: Sequence[PointView], told: Told | None) -> int:
     """That of the points, or 1 where only the summary notebook failed."""
-    from ..collect import exit_code
+    from ..collect.states import exit_code
 
     return exit_code(views) or (1 if told is not None and told.error else 0)
 
@@ -202,9 +202,9 @@ class _Watcher:
         self.next_report = time.monotonic() + REPORT_INTERVAL
 
     def __call__(self, views: list[PointView]) -> None:
-        from ..collect import count
+        from ..collect.states import count
         from ..display import Progress
-        from ..results import last_failure
+        from ..results.table import last_failure
 
         assert isinstance(self.progress, Progress)
         self.progress.update(count(views), len(views), last_failure(views))

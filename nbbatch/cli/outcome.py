@@ -23,8 +23,8 @@ def results(
     ] = None,
 ) -> None:
     """One row a point: parameters, metrics, state, error, files."""
-    from ..result_files import write_csv, write_json, write_parquet
-    from ..results import Rows
+    from ..results.files import write_csv, write_json, write_parquet
+    from ..results.table import Rows
     from ..sweep import Sweep
 
     opened = Sweep.open(sweep)

@@ -187,7 +187,7 @@ def _show_plan(planned: Plan, format: opt.PlanFormat) -> None:
         return
     import csv
 
-    from ..results import as_text
+    from ..results.table import as_text
 
     names = list(dict.fromkeys(name for point in planned.points for name in point.params))
     writer = csv.writer(sys.stdout, lineterminator="\n")

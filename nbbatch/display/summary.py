@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from ..failures import FailureGroup, group_failures, message_of
 from ..model import SUMMARY, Header, PointFiles, PointState, PointView
 from ..report.verdict import Verdict, duration, moment, verdict
-from ..summary_notebook import Told
+from ..results.failures import FailureGroup, group_failures, message_of
+from ..results.summary_notebook import Told
 from .text import STYLES, columns_grid, counts_line, foreign, id_text, labelled, typed_path
 
 GROUPS_SHOWN = 6

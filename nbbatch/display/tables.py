@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ..model import Header, Point, PointState
 from ..report.verdict import duration, moment, points
-from ..results import Row, as_text, shorten, varying
+from ..results.table import Row, as_text, shorten, varying
 from .text import STYLES, foreign, id_text, typed_path
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import median
 
 from .. import catalogue
-from ..collect import count
+from ..collect.states import count
 from ..folder import now
 from ..model import Header, PointState, PointView
 from ..report.verdict import verdict
-from ..results import settled
+from ..results.table import settled
 from .page import write_page
 from .runs import PointRun, Run, append_run, home_of, read_history
 

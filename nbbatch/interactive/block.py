@@ -14,8 +14,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from ..collect import count
-from ..failures import FailureGroup, group_failures, message_of, title_of
+from ..collect.states import count
 from ..model import PointFiles, PointState, PointView
 from ..report.verdict import (
     ORDER,
@@ -26,7 +25,8 @@ from ..report.verdict import (
     remaining,
     verdict,
 )
-from ..results import shorten
+from ..results.failures import FailureGroup, group_failures, message_of, title_of
+from ..results.table import shorten
 
 FAILURES_SHOWN = 3
 TEXT_LENGTH = 160

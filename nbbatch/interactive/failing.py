@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from html import escape
 
 from ..errors import NbbatchError
-from ..failures import FailureGroup, group_failures
 from ..model import PointState, PointView
-from ..results import shorten
+from ..results.failures import FailureGroup, group_failures
+from ..results.table import shorten
 from .block import failure_line, state_html, table
 
 if sys.version_info < (3, 11):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..model import PointView
-from ..results import FIXED, columns, rows, settled
+from ..results.table import FIXED, columns, rows, settled
 
 if TYPE_CHECKING:
     import pandas

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..collect import count
+from ..collect.states import count
 from ..errors import NbbatchError
 from ..folder import now
 from ..model import Header, Point, PointState, PointView

@@ -9,7 +9,7 @@ from typing import overload
 
 from ..errors import UsageError
 from ..model import Point, PointFiles, PointState, PointView, Record, Value
-from ..results import as_text, one_line_error, settled, shorten
+from ..results.table import as_text, one_line_error, settled, shorten
 from .block import link_to, page_link, state_html, table
 
 SHOWN = 100

@@ -19,8 +19,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..failures import FailureGroup
 from ..model import Point, PointView, Value
+from ..results.failures import FailureGroup
 
 SURE = 0.01
 """Corrected p-value below which a value is called over-represented."""

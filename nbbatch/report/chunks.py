@@ -21,9 +21,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..failures import FailureGroup
 from ..model import PointView, Transfer
-from ..results import Row, as_text, settled, shorten
+from ..results.failures import FailureGroup
+from ..results.table import Row, as_text, settled, shorten
 from ..worker.texts import literal, script
 from .verdict import epoch
 

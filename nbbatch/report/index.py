@@ -11,13 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..failures import FailureGroup, group_failures
+from ..collect.stamps import CHUNK, Stamps, joint
 from ..folder import SweepFolder, now
 from ..model import Header, Point, PointView
-from ..result_files import ResultFiles
-from ..results import rows
-from ..stamps import CHUNK, Stamps, joint
-from ..summary_notebook import SummaryNotebook
+from ..results.failures import FailureGroup, group_failures
+from ..results.files import ResultFiles
+from ..results.summary_notebook import SummaryNotebook
+from ..results.table import rows
 from ..worker.files import write_atomic
 from .blame import Axis, Suspect, axes_of, suspects
 from .chunks import FIXED, MOVED, REUSED, chunk_content, group_key, literal, script

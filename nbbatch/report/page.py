@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from ..failures import WORDS, FailureGroup
 from ..model import SUMMARY, Header, PointFiles, PointView, Record, Value
-from ..results import as_text, failed_collections, rows, shorten
-from ..summary_notebook import Told
+from ..results.failures import WORDS, FailureGroup
+from ..results.summary_notebook import Told
+from ..results.table import as_text, failed_collections, rows, shorten
 from ..worker.units import memory_text
 from .blame import Suspect
 from .chunks import TEXT_LENGTH, group_key

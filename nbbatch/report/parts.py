@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..results import Row, same, varying
+from ..results.table import Row, same, varying
 
 
 @dataclass(frozen=True)

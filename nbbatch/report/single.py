@@ -11,13 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..collect.stamps import CHUNK, Stamps, joint
 from ..errors import UsageError
-from ..failures import group_failures
 from ..folder import SweepFolder
 from ..model import Header, PointFiles, PointView
-from ..results import rows
-from ..stamps import CHUNK, Stamps, joint
-from ..summary_notebook import SummaryNotebook
+from ..results.failures import group_failures
+from ..results.summary_notebook import SummaryNotebook
+from ..results.table import rows
 from ..worker.files import write_atomic
 from ..worker.texts import FILE as TEXTS
 from .blame import axes_of, suspects

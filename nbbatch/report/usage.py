@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..model import Cause, Header, PointView
-from ..results import settled
+from ..results.table import settled
 from ..worker.units import memory_text
 from .verdict import duration
 

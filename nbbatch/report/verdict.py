@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ..collect import count
+from ..collect.states import count
 from ..model import PointState, PointView
-from ..results import settled
+from ..results.table import settled
 
 ORDER = (
     PointState.OK,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..catalogue import HOME
 from ..errors import UsageError
-from ..failures import group_failures
 from ..history import Keep, home_of, read_history
 from ..locks import Tenure
 from ..model import PointView
 from ..plan import Plan, Request
+from ..results.failures import group_failures
 from ..sweep import Sweep
 from .metrics_file import write_metrics
 from .news import is_told, kind_of, message_of_run

@@ -8,9 +8,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from ..failures import FailureGroup
 from ..history import History, Run, changes
 from ..report.verdict import ORDER, headline
+from ..results.failures import FailureGroup
 from .words import NotifyOn
 
 GROUPS_TOLD = 10

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ..collect import count, exit_code
+from ..collect.states import count, exit_code
 from ..errors import NbbatchError
 from ..folder import now
 from ..history import Event, History, read_history

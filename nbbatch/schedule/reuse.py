@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ..collect import decide
+from ..collect.states import decide
 from ..folder import SweepFolder
 from ..history import home_of, read_history
 from ..model import Point, PointFiles, PointState, Record

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nbbatch.collect import exit_code
+from nbbatch.collect.states import exit_code
 from nbbatch.model import Cause, PointFiles, PointState, PointView
 from nbbatch.sweep import Sweep
 

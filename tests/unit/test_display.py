@@ -21,8 +21,8 @@ from nbbatch.display import (
 from nbbatch.display.progress import Eta, rate_in_words
 from nbbatch.model import Outcome, PointState, PointView, Record
 from nbbatch.report.verdict import left_in_words
-from nbbatch.results import rows
-from nbbatch.summary_notebook import Told
+from nbbatch.results.summary_notebook import Told
+from nbbatch.results.table import rows
 from tests.views import a_header, a_view, failed, ok
 
 

@@ -23,27 +23,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "worker": VALUES,  # shipped alone to nodes without a shared filesystem
     "grid": VALUES,
     "notebook": VALUES | {"worker"},  # the worker knows what a parameters cell is
-    "collect": VALUES,
+    "collect": VALUES | {"folder", "worker"},
     "provenance": VALUES,
     "backends": VALUES | {"folder", "worker"},  # nothing of grids, reports, notebooks
     "folder": VALUES | {"locks", "worker"},
     "locks": VALUES,
     "catalogue": VALUES | {"folder", "worker"},
-    "failures": VALUES | {"results", "worker"},
-    "results": VALUES | {"worker"},
-    "result_files": VALUES | {"results", "worker"},
+    "results": VALUES | {"folder", "locks", "worker"},
     "plan": VALUES | {"folder", "grid", "notebook"},
-    "queueing": VALUES | {"backends", "bundling", "folder", "postponed", "submissions"},
-    "postponed": frozenset(),
-    "retrying": VALUES | {"collect"},
-    "submissions": VALUES | {"folder"},
-    "settled": VALUES | {"worker"},
-    "summary_notebook": VALUES | {"folder", "locks", "results", "worker"},
-    "stamps": VALUES | {"__init__"},
-    "views": VALUES | {"collect", "folder", "settled", "submissions"},
-    "bundling": VALUES | {"catalogue", "collect", "folder"},
+    "queueing": VALUES | {"backends", "catalogue", "collect", "folder"},
     "create": VALUES
-    | {"backends", "bundling", "catalogue", "collect", "folder", "notebook", "plan", "provenance"},
+    | {"backends", "catalogue", "collect", "folder", "notebook", "plan", "provenance", "queueing"},
 }
 # The doors and what they open may use everything beneath them, and not each other.
 DOORS = {"cli", "__main__", "interactive"}  # %nbbatch in a cell is the command line

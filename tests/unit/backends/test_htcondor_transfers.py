@@ -11,8 +11,8 @@ import pytest
 from nbbatch.backends.htcondor.endings import Endings
 from nbbatch.backends.htcondor.events import parse, transfers
 from nbbatch.backends.htcondor.states import status_of, transfer_of
+from nbbatch.collect.submissions import Submissions
 from nbbatch.model import Point, Transfer
-from nbbatch.submissions import Submissions
 
 ROOT = "/sweeps/scan"
 

@@ -12,7 +12,7 @@ from nbbatch.model import Launch, PointState, PointView, Transfer
 from nbbatch.report import Report, write_report
 from nbbatch.report.chunks import literal, packed, value_of
 from nbbatch.report.verdict import duration, headline, moment, verdict
-from nbbatch.results import rows
+from nbbatch.results.table import rows
 from tests.views import a_header, a_view, failed, ok
 
 

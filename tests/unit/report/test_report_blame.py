@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 from scipy.stats import hypergeom
 
-from nbbatch.failures import group_failures
 from nbbatch.model import PointState, PointView
 from nbbatch.report.blame import Suspect, axes_of, suspects, upper_tail
+from nbbatch.results.failures import group_failures
 from tests.views import a_view, failed, ok
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from nbbatch.errors import NbbatchError, UsageError
-from nbbatch.failures import group_failures
 from nbbatch.history import History, Run
 from nbbatch.history.runs import Event
+from nbbatch.results.failures import group_failures
 from nbbatch.schedule.metrics_file import metrics_text, write_metrics
 from nbbatch.schedule.news import (
     Kind,

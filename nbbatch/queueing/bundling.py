@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from . import catalogue
-from .collect import CONCLUSIVE
-from .folder import SweepFolder
-from .model import Outcome, Point, PointState, PointView
+from .. import catalogue
+from ..collect.states import CONCLUSIVE
+from ..folder import SweepFolder
+from ..model import Outcome, Point, PointState, PointView
 
 TARGET_SECONDS = 600.0
 """What a job should last: starting one costs seconds, and a lost one should cost minutes."""

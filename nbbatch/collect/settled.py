@@ -22,8 +22,8 @@ from pathlib import Path
 from sys import intern
 from typing import Any
 
-from .model import Point, PointState, PointView, Record, Transfer
-from .worker.files import write_atomic
+from ..model import Point, PointState, PointView, Record, Transfer
+from ..worker.files import write_atomic
 
 VERSION = b"1"
 BLOCK = 1_000

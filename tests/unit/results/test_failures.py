@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from nbbatch.failures import GAP, generalise, group_failures
 from nbbatch.model import Cause, Failure, PointState
+from nbbatch.results.failures import GAP, generalise, group_failures
 from tests.views import TRACEBACK, a_view, failed, ok
 
 

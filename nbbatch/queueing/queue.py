@@ -8,13 +8,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .backends.base import Backend, Batch
+from ..backends.base import Backend, Batch
+from ..collect.submissions import Submissions, read_submissions, runs
+from ..errors import BackendError, SweepLocked
+from ..folder import SweepFolder
+from ..model import Bundle, Header, Job, JobArray, Point, Resources
 from .bundling import AUTO, first_wave, points_per_job
-from .errors import BackendError, SweepLocked
-from .folder import SweepFolder
-from .model import Bundle, Header, Job, JobArray, Point, Resources
 from .postponed import on_hold, postponed
-from .submissions import Submissions, read_submissions, runs
 
 
 class SweepQueue:

@@ -6,10 +6,10 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 
-from .collect import CONCLUSIVE, decide
-from .folder import Attempts, PointFolders, SweepFolder
-from .model import Ending, Job, JobPhase, JobStatus, Point, PointView
+from ..folder import Attempts, PointFolders, SweepFolder
+from ..model import Ending, Job, JobPhase, JobStatus, Point, PointView
 from .settled import Proof, Settled
+from .states import CONCLUSIVE, decide
 from .submissions import Submissions
 
 

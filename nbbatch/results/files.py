@@ -13,10 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, TextIO
 
-from .errors import UsageError
-from .model import PointView
-from .results import Row, Rows, as_text, columns
-from .worker.files import write_atomic
+from ..errors import UsageError
+from ..model import PointView
+from ..worker.files import write_atomic
+from .table import Row, Rows, as_text, columns
 
 
 class ResultFiles:

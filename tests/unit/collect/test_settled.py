@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from nbbatch.collect.views import Views
 from nbbatch.folder import SweepFolder
 from nbbatch.model import (
     Cause,
@@ -28,7 +29,6 @@ from nbbatch.model import (
     Value,
 )
 from nbbatch.sweep import Sweep
-from nbbatch.views import Views
 from tests.views import a_header
 
 LONG_AGO = time.time() - 3600
@@ -234,7 +234,7 @@ def test_what_may_change_is_not_remembered(tmp_path: Path) -> None:
 
 
 def test_the_memory_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nbbatch.settled.COMPACT_ABOVE", 6)
+    monkeypatch.setattr("nbbatch.collect.settled.COMPACT_ABOVE", 6)
     points = make(tmp_path, 3)
     file = SweepFolder(tmp_path).settled_file
     for n in range(6):

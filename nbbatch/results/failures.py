@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .model import Cause, PointState, PointView, Value
-from .results import settled, shorten
+from ..model import Cause, PointState, PointView, Value
+from .table import settled, shorten
 
 MESSAGE_LENGTH = 400
 """Characters of a message that are compared and shown."""

@@ -17,8 +17,8 @@ from nbbatch.model import (
     Resources,
     Settings,
 )
-from nbbatch.queueing import asking
-from nbbatch.retrying import with_more
+from nbbatch.queueing.queue import asking
+from nbbatch.queueing.retrying import with_more
 from tests.unit.backends.slurm_sweep import HEADER
 
 POINT = Point("x-1", 0, {"x": 1}, "points/x-1", "key")

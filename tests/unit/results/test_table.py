@@ -9,8 +9,8 @@ import pytest
 
 from nbbatch.errors import UsageError
 from nbbatch.model import Cause, Failure, PointState, Value
-from nbbatch.result_files import write_csv, write_json, write_parquet
-from nbbatch.results import columns, flatten, last_failure, rows, varying
+from nbbatch.results.files import write_csv, write_json, write_parquet
+from nbbatch.results.table import columns, flatten, last_failure, rows, varying
 from tests.views import a_view, failed, ok
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from .model import Cause, Ending, JobPhase, Outcome, PointState, PointView, Record
+from ..model import Cause, Ending, JobPhase, Outcome, PointState, PointView, Record
 
 # A record of this outcome, of the present key, is the last word ...
 CONCLUSIVE: dict[Outcome, PointState] = {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from nbbatch.collect.stamps import joint, stamp_of
 from nbbatch.errors import NotebookError, UsageError
 from nbbatch.folder import SweepFolder
 from nbbatch.model import (
@@ -25,8 +26,7 @@ from nbbatch.model import (
 )
 from nbbatch.plan import Request, make_plan
 from nbbatch.report import write_report, write_single_file
-from nbbatch.stamps import joint, stamp_of
-from nbbatch.summary_notebook import SummaryNotebook
+from nbbatch.results.summary_notebook import SummaryNotebook
 from tests.notebooks import write_notebook
 from tests.views import a_header, a_view, failed, ok
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nbbatch.postponed import on_hold, postponed
+from nbbatch.queueing.postponed import on_hold, postponed
 
 BATCHES: dict[int, dict[str, Any]] = {
     1: {"bundles": [["a"], ["b"]], "later": ["c", "d", "e"]},

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from .folder import SweepFolder
-from .model import Job, JobArray, Point, Transfer
+from ..folder import SweepFolder
+from ..model import Job, JobArray, Point, Transfer
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
 
-from .model import Cause, Outcome, PointFiles, PointState, PointView, Record
+from ..model import Cause, Outcome, PointFiles, PointState, PointView, Record
 
 Row = dict[str, Any]
 """One point's result, in the JSON form described above."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from nbbatch import catalogue
-from nbbatch.bundling import first_wave, known_seconds, pace, points_per_job
 from nbbatch.model import Outcome, Point, PointState, PointView, Record
 from nbbatch.plan import Request, make_plan
+from nbbatch.queueing.bundling import first_wave, known_seconds, pace, points_per_job
 from nbbatch.sweep import Sweep
 from tests.notebooks import write_notebook
 

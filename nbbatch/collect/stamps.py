@@ -7,8 +7,8 @@ import marshal
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import __version__
-from .model import PointView
+from .. import __version__
+from ..model import PointView
 
 CHUNK = 200
 """Points that share a stamp: one changed point rewrites one small file of the report."""

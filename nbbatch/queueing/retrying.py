@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .collect import out_of_memory
-from .model import Cause, Header, PointState, PointView, Resources
+from ..collect.states import out_of_memory
+from ..model import Cause, Header, PointState, PointView, Resources
 
 OWN_LIMITS = frozenset({Cause.CELL_TIMEOUT, Cause.NOTEBOOK_TIMEOUT})
 """Time-outs that the user set for notebooks: the job had more time."""

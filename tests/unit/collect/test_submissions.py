@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from nbbatch.collect.submissions import Submissions, read_submissions, runs
 from nbbatch.folder import SweepFolder
 from nbbatch.model import Job, Point
-from nbbatch.submissions import Submissions, read_submissions, runs
 
 POINTS = {name: Point(name, 0, {}, f"points/{name}", "k") for name in "abcdef"}
 

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .errors import UsageError
-from .folder import SweepFolder
-from .locks import Lock
-from .model import (
+from ..errors import UsageError
+from ..folder import SweepFolder
+from ..locks import Lock
+from ..model import (
     SUMMARY,
     Bundle,
     Header,
@@ -31,8 +31,8 @@ from .model import (
     Summary,
     Value,
 )
-from .results import ERROR_LENGTH, shorten
-from .worker.files import write_atomic
+from ..worker.files import write_atomic
+from .table import ERROR_LENGTH, shorten
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nbbatch.collect import count, decide, exit_code, out_of_memory
+from nbbatch.collect.states import count, decide, exit_code, out_of_memory
 from nbbatch.model import Cause, Ending, JobPhase, Outcome, Point, PointState, PointView, Record
 
 KEY = "the-key"

@@ -1,0 +1,1 @@
+"""What came out: one row a point, its files, what failed and why, the summary notebook."""
