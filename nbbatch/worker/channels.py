@@ -82,6 +82,7 @@ class Channels:
         self._asked: dict[str, str] = {}
         self._last_message = 0.0
         self._poller = zmq.Poller()
+        self._rest = zmq.Poller()
 
     def connect(self, client: BlockingKernelClient) -> None:
         """Listen to a kernel that was just started."""
@@ -93,6 +94,14 @@ class Channels:
             self._poller.register(source, zmq.POLLIN)
         if self.kernel.pidfd is not None:
             self._poller.register(self.kernel.pidfd, zmq.POLLIN)
+        self._hangup = self._iopub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        for source in (self._iopub, self._hangup):
+            self._rest.register(source, zmq.POLLIN)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._iopub.disable_monitor()
+        self._client.stop_channels()
 
     # ------------------------------------------------------------------ waiting
 
@@ -215,9 +224,13 @@ class Channels:
 
     def drain(self) -> None:
         """Take what a dead kernel left behind on all ways to us."""
+        hung_up = False
         quiet = time.monotonic() + 0.1
-        while time.monotonic() < quiet and self._iopub.poll(50):
-            if self._receive(self._iopub, self._on_published):
+        while not hung_up and time.monotonic() < quiet:
+            ready = dict(self._rest.poll(50))
+            # What was on its way is here before this socket says that the other end is gone.
+            hung_up = self._hangup in ready or not ready
+            while self._receive(self._iopub, self._on_published):
                 quiet = time.monotonic() + 0.1
         self._receive(self._shell, self._on_reply)
         for stream in ("stdout", "stderr"):

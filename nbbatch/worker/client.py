@@ -273,7 +273,7 @@ class PointClient(NotebookClient):
             self._kernel.kill()
             channels.settle(lambda: channels.gone, 2.0)
         channels.drain()
-        self.kc.stop_channels()
+        channels.close()
         self.kc = None
 
     # ------------------------------------------------------------------ what is heard

@@ -31,6 +31,8 @@ SWEEP_KERNELS = "jupyter/kernels"
 """Kernelspecs that a sweep brings along, relative to the sweep folder."""
 
 SCRATCH_PREFIX = "nbb-"
+GRACE_SECONDS = 0.3
+"""For what ends by itself after the kernel: a tracker of shared memory cleans up first."""
 _IPC_PATH_LIMIT = 107 - len("/ipc-99")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -265,6 +267,10 @@ class Kernel:
         if not self.pid and self.km.has_kernel:
             with suppress(Exception):  # a provisioner that runs kernels elsewhere
                 self.km.shutdown_kernel(now=True)
+        began = time.monotonic()
+        while self.gone() and self.processes() and time.monotonic() < began + GRACE_SECONDS:
+            self._reap()
+            time.sleep(0.005)
         deadline = time.monotonic() + 5
         while self.pid:
             self.kill()

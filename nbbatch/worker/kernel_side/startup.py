@@ -276,11 +276,18 @@ def leave_in_order() -> None:
     atexit.register(stop)  # runs before ipykernel's own, which was registered before
 
 
+TRACKERS = (
+    "multiprocessing.resource_tracker",
+    "joblib.externals.loky.backend.resource_tracker",
+)
+"""Of shared memory and semaphores: each has a process that ends by itself, after the kernel."""
+
+
 def ask_for_children() -> None:
     """Ask the system whether the kernel has children, before it ends.
 
     ipykernel reads every process of the machine to find them, with a library that it imports
-    for nothing else.
+    for nothing else. It waits for them, in vain for those that clean up when it has gone.
     """
     from IPython import get_ipython
 
@@ -293,9 +300,17 @@ def ask_for_children() -> None:
             some = any((task / "children").read_text() for task in tasks)
         except OSError:  # not this system, or a thread that has just ended
             some = True
-        return find() if some else []
+        found = find() if some else []
+        cleaners = {tracker_pid(name) for name in TRACKERS} if found else set()
+        return [child for child in found if child.pid not in cleaners]
 
     kernel._process_children = children
+
+
+def tracker_pid(module: str) -> Any:
+    """The process of a resource tracker; None where there is none."""
+    tracker = getattr(sys.modules.get(module), "_resource_tracker", None)
+    return getattr(tracker, "_pid", None)
 
 
 def offer_module() -> None:

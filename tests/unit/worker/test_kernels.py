@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -191,6 +192,23 @@ thread.start()
     log = late.log()
     assert [n for n in range(3) if f"thread {n}" not in log] == []
     assert "at exit" in log
+
+
+def test_shared_memory_does_not_keep_a_kernel_from_its_end(sweep: Callable[..., Sweep]) -> None:
+    """Its tracker ends after the kernel; who waits for it is killed before the exit handlers."""
+    sharing = sweep(
+        "import atexit\nfrom multiprocessing import shared_memory",
+        "_ = atexit.register(lambda: print('at exit', flush=True))",
+        "block = shared_memory.SharedMemory(create=True, size=100)",
+        "print('left behind:', block.name)",
+    )
+
+    assert sharing.run() == 0
+
+    assert sharing.record().outcome is Outcome.OK
+    assert "at exit" in sharing.log()
+    (name,) = re.findall("left behind: (.+)", sharing.log())
+    assert not Path("/dev/shm", name).exists()
 
 
 def test_a_kernel_that_never_says_that_a_cell_is_over(sweep: Callable[..., Sweep]) -> None:
