@@ -120,11 +120,7 @@ def sbatch(notebook: Path, points: int, folder: Path) -> None:
         words = ["--job-name=bench", "--time=10", "--cpus-per-task=1", "--mem=400M"]
         wrap = f"--wrap={shlex.join(command)}"
         call(["sbatch", "--quiet", *words, f"--output={x}.log", wrap], folder)
-    end = time.monotonic() + LIMIT
-    while slurm_pool.slurm("squeue", "-h", "-n", "bench", "-o", "%i").strip():
-        if time.monotonic() > end:
-            raise RuntimeError(f"jobs are still queued after {LIMIT:g} s")
-        time.sleep(1)
+    wait_until_idle("slurm")
 
 
 def program(source: str, python: Path) -> Run:
@@ -179,6 +175,24 @@ def points_per_minute(name: str, run: Run, notebook: Path, points: int, folder: 
     return points / minutes
 
 
+def wait_until_idle(scheduler: str) -> None:
+    """Return when no job is left: one that ends a sweep may still write to its folder."""
+    end = time.monotonic() + LIMIT
+    while waiting(scheduler):
+        if time.monotonic() > end:
+            raise RuntimeError(f"jobs are still queued after {LIMIT:g} s")
+        time.sleep(0.2)
+
+
+def waiting(scheduler: str) -> int:
+    """How many jobs the scheduler has."""
+    if scheduler == "slurm":
+        return len(slurm_pool.slurm("squeue", "-h", "-o", "%i").split())
+    import htcondor2
+
+    return len(htcondor2.Schedd().query("true", ["ClusterId"]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="farm_bench", description=__doc__)
     parser.add_argument("scheduler", choices=list(CONTESTANTS))
@@ -187,9 +201,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.scheduler == "slurm":
         os.environ["SLURM_CONF"] = str(slurm_pool.CONFIGURATION)
-        waiting = slurm_pool.slurm("squeue", "-h", "-o", "%i").split()
-        if waiting:
-            sys.exit(f"The farm is in use: {len(waiting)} jobs. Try again when they have ended.")
+    found = waiting(options.scheduler)
+    if found:
+        sys.exit(f"The farm is in use: {found} jobs. Try again when they have ended.")
     with tempfile.TemporaryDirectory(prefix="nbbatch-bench-") as folder:
         home = Path(folder)
         notebook = notebooks.write("tiny", home)
@@ -202,6 +216,8 @@ def main() -> None:
                 last = str(error).strip().splitlines()[-1]
                 print(f"{name:20} does not run here: {last}", flush=True)
                 continue
+            finally:
+                wait_until_idle(options.scheduler)
             first = first or rate
             print(
                 f"{name:20} {points:4d} points {rate:7.1f} a minute, {rate / first:5.1f} x",

@@ -22,8 +22,8 @@ from .contestants import CONTESTANTS, Contestant, outputs
 from .measuring import Cost
 
 POINTS = {  # enough that the figures hold still: commands, papermill, ploomber, nbbatch, cold
-    "tiny": (8, 12, 40, 200, 40),
-    "science": (8, 8, 20, 80, 16),
+    "tiny": (8, 12, 40, 500, 40),
+    "science": (8, 8, 20, 240, 16),
     "cells": (6, 6, 10, 40, 12),
     "text": (4, 2, 2, 16, 4),
 }

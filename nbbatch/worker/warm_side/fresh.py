@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import itertools
 import os
 import signal
@@ -117,6 +118,7 @@ def run(request: Request) -> None:
     """Be an IPython kernel, as ``python -m ipykernel_launcher`` is."""
     from ipykernel.kernelapp import IPKernelApp
 
+    gc.disable()  # what is made here stays
     app: Any = IPKernelApp.instance()
     take_options(app, request.argv)
     app.initialize(None)
@@ -124,6 +126,7 @@ def run(request: Request) -> None:
         threading.Thread()
     scratch = Path(connection_file(request.argv)).parent
     exec(startup(), {"__name__": "_nbbatch_startup", "SCRATCH": str(scratch)})
+    gc.enable()
     take_point(request)
     shell = app.shell
     if shell is not None:
