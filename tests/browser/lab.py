@@ -39,8 +39,9 @@ class Lab:
         self.token = token
 
     def url(self, notebook: str) -> str:
-        """Of a notebook as the server opens it."""
-        return f"{self.address}lab/tree/{notebook}?token={self.token}"
+        """Of a notebook as the server opens it: what is open beside it is its own, too."""
+        workspace = re.sub(r"\W+", "-", notebook)
+        return f"{self.address}lab/workspaces/{workspace}/tree/{notebook}?token={self.token}"
 
     def outputs(self, notebook: str) -> list[str]:
         """The saved notebook's outputs, as JSON text, one a cell."""
@@ -108,6 +109,9 @@ class Notebook:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        # What JupyterLab asks on a busy machine (is the server there, which kernel), it may do.
+        question = page.locator(".jp-Dialog")
+        page.add_locator_handler(question, lambda: question.locator(".jp-mod-accept").first.click())
 
     def load(self, address: str) -> None:
         """Open the address, or the same again, and return when cells can be run."""

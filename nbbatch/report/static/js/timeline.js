@@ -262,6 +262,7 @@ function drawAxis(pen, first, last, x, height) {
   pen.strokeStyle = colour("--line");
   pen.fillStyle = colour("--muted");
   pen.lineWidth = 1;
+  let free = -Infinity; // where the text before ends: on a narrow screen not each has room
   for (let at = 0; at <= last - first; at += step) {
     const place = Math.round(x(first + at)) + 0.5;
     pen.beginPath();
@@ -269,7 +270,11 @@ function drawAxis(pen, first, last, x, height) {
     pen.lineTo(place, height);
     pen.stroke();
     const text = at === 0 ? "submitted" : durationText(at).replace(" min 00 s", " min").replace(".0 s", " s").replace(" h 00 min", " h");
-    pen.fillText(text, at === 0 ? place - 1 : place - pen.measureText(text).width / 2, AXIS_HEIGHT - 11);
+    const width = pen.measureText(text).width;
+    const left = at === 0 ? place - 1 : place - width / 2;
+    if (left < free) continue;
+    pen.fillText(text, left, AXIS_HEIGHT - 11);
+    free = left + width + 8;
   }
 }
 
