@@ -11,14 +11,14 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from .errors import NbbatchError, SweepLocked, SweepNotFound
-from .model import FORMAT, Bundle, Header, Point, PointFiles, Record
+from .model import FORMAT, Bundle, Header, Point, PointFiles, Record, Resources
 from .worker.files import append_line, write_atomic
 
 SHARD_ABOVE = 10_000
@@ -312,6 +312,16 @@ class PointFolders:
             return None if entry is None else entry.stat().st_mtime_ns
         except OSError:  # removed since
             return None
+
+
+def asked_in(batch: Mapping[str, Any], first: Resources) -> Resources:
+    """What a batch asked for, by its file; what that leaves open is the sweep's (``first``)."""
+    memory, time = batch.get("memory"), batch.get("time")
+    return replace(
+        first,
+        memory=first.memory if memory is None else memory,
+        time=first.time if time is None else time,
+    )
 
 
 def _listing(folder: Path) -> dict[str, os.DirEntry[str]]:

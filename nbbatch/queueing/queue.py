@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from ..backends.base import Backend, Batch
 from ..collect.submissions import Submissions, read_submissions, runs
 from ..errors import BackendError, SweepLocked
-from ..folder import SweepFolder
+from ..folder import SweepFolder, asked_in
 from ..model import Bundle, Header, Job, JobArray, Point, Resources
 from .bundling import AUTO, first_wave, points_per_job
 from .postponed import on_hold, postponed
@@ -53,7 +52,7 @@ class SweepQueue:
     def asked_of(self, point: Point, submitted: Submissions) -> Resources:
         """What the point's last submission asked for."""
         content = self.folder.batch(submitted.batch_of[submitted.bundle_of[point.id]])
-        return _asked(content, self.header)
+        return asked_in(content, self.header.resources)
 
     def jobs_of(self, points: Sequence[Point]) -> set[Job]:
         """The jobs that have these points."""
@@ -131,7 +130,7 @@ class SweepQueue:
             bundles = [refused[number] for number in found]
             number = submitted.batch_of[found.start]
             content = self.folder.batch(number)
-            header = asking(self.header, _asked(content, self.header))
+            header = asking(self.header, asked_in(content, self.header.resources))
             more = bool(content.get("later"))
             batch = self._batch(number, found.start, bundles, header, more=more)
             self.folder.journal("submitting the rest", batch=number)
@@ -207,14 +206,3 @@ def asking(header: Header, asked: Resources) -> Header:
     if settings.walltime is not None:
         settings = replace(settings, walltime=asked.time)
     return replace(header, resources=asked, settings=settings)
-
-
-def _asked(content: Mapping[str, Any], header: Header) -> Resources:
-    """What a batch asked for, by its file; what that leaves open is the sweep's."""
-    first = header.resources
-    memory, time = content.get("memory"), content.get("time")
-    return replace(
-        first,
-        memory=first.memory if memory is None else memory,
-        time=first.time if time is None else time,
-    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -16,10 +15,11 @@ from typing import ClassVar
 
 from ...errors import BackendError, BackendUnavailable, CommandFailed
 from ...folder import SweepFolder
-from ...model import Ending, Header, Job, JobArray, JobPhase, JobStatus, Usage
+from ...model import Header, Job, JobArray, JobPhase, JobStatus, Usage
 from ...worker.files import write_atomic
 from .. import command
 from ..base import Batch
+from .endings import Endings
 from .limits import (
     LISTING_FORMAT,
     NO_ROOM,
@@ -31,7 +31,7 @@ from .limits import (
     room,
 )
 from .places import NOT_THERE, Places
-from .queue import Ended, Memory, Queue, array_env
+from .queue import Queue, array_env
 from .script import (
     Chunk,
     array_script,
@@ -42,8 +42,7 @@ from .script import (
     stem,
 )
 from .site import Site, read_cluster, user_name
-from .states import ENDINGS, Told, expressions, state_in_log, status_of
-from .usage import USAGE_FORMAT, parse_usage
+from .states import ENDINGS, expressions, status_of
 
 SILENT = re.compile(
     r"Unable to contact slurm controller|timed out|Connection refused|Zero Bytes were transmitted"
@@ -51,8 +50,6 @@ SILENT = re.compile(
     re.IGNORECASE,
 )
 """slurmctld did not answer: whether it did what it was asked for is unknown."""
-
-LOG_END = 4096
 
 
 class SlurmBackend:
@@ -68,7 +65,7 @@ class SlurmBackend:
         self.root = root
         self.folder = SweepFolder(root)
         self.queue = Queue(self.folder.logs)
-        self.memory = Memory(self.folder.logs)
+        self.endings = Endings(self.folder, lambda: self.cluster.accounting)
         self.places = Places(self.folder.logs, self.queue)
 
     # what is there
@@ -243,95 +240,31 @@ class SlurmBackend:
         return {JobArray(m[3], int(m[1]), int(m[2])) for m in found}
 
     def poll(self, arrays: Collection[JobArray]) -> Mapping[Job, JobStatus]:
-        self.memory.read()
+        self.endings.read()
         jobs = {Job(a.id, index): a for a in arrays for index in range(a.size)}
-        if self.memory.is_final(jobs):
-            return {job: self._ended(self.memory.jobs[job]) for job in jobs}
+        if self.endings.are_final(jobs):
+            return self.endings.known(jobs)
         answer = self.queue.ask({array.id for array in arrays})
         if answer.failed:
             unknown = JobStatus(JobPhase.UNKNOWN, f"Slurm does not answer: {answer.failed}")
-            return {
-                job: self._ended(self.memory.jobs[job]) if job in self.memory.jobs else unknown
-                for job in jobs
-            }
+            return {**dict.fromkeys(jobs, unknown), **self.endings.known(jobs)}
         found = self.queue.parse(answer)
         statuses: dict[Job, JobStatus] = {}
-        missing: list[Job] = []
+        missing: dict[Job, JobArray] = {}
         for job, array in jobs.items():
             told = found.get(job)
             if told is None:
-                missing.append(job)
+                missing[job] = array
             elif told.state in ENDINGS:
-                self._note(job, array, told)
+                self.endings.note(job, array, told)
             else:
-                self.memory.forget(job)
+                self.endings.forget(job)
                 limits = self.site.allowance.running if "Assoc" in told.reason else {}
                 statuses[job] = status_of(told, self.header.resources, limits)
-        self._explain({job: jobs[job] for job in missing if job not in self.memory.jobs})
-        self._ask_sacct(self.memory.cancelled_by_somebody(jobs))
-        self._ask_peaks(self.memory.without_peak(jobs))
-        self.memory.write()
-        for job in jobs:
-            if job not in statuses and job in self.memory.jobs:
-                statuses[job] = self._ended(self.memory.jobs[job])
+        self.endings.explain(jobs, missing)
+        for job, ended in self.endings.known(jobs).items():
+            statuses.setdefault(job, ended)
         return statuses
-
-    def _note(self, job: Job, array: JobArray, told: Told) -> None:
-        raw = f"{told.state}|{told.reason}"
-        known = self.memory.jobs.get(job)
-        if known is not None and known.raw == raw:
-            return
-        state, words = told.state, ""
-        if state == "FAILED":
-            log = self._log_end(job, array)
-            state = state_in_log(log) or state
-            lines = [line for line in log.splitlines() if line.strip()]
-            words = lines[-1].strip()[:200] if lines else ""
-        self.memory.note(job, Ended(raw, state, words, told.host))
-
-    def _explain(self, missing: Mapping[Job, JobArray]) -> None:
-        """Learn how jobs ended that squeue has forgotten and nobody saw end."""
-        if not missing:
-            return
-        if self.cluster.accounting and shutil.which("sacct"):
-            self._ask_sacct(missing)
-            return
-        for job, array in missing.items():
-            state = state_in_log(self._log_end(job, array))
-            self.memory.note(job, Ended("", state))
-
-    def _ask_sacct(self, jobs: Collection[Job]) -> None:
-        asked = jobs and self.cluster.accounting and shutil.which("sacct")
-        if asked and self.memory.sacct_is_due():
-            self.memory.ask_sacct(jobs)
-
-    def _ask_peaks(self, jobs: Collection[Job]) -> None:
-        """Learn, once of each, how much memory those jobs used that ran out of it."""
-        if jobs and self.cluster.accounting and self.memory.peaks_are_due():
-            with suppress(BackendError):  # accounting explains; it is not needed
-                self.memory.note_peaks(self.usage(jobs))
-
-    def _log_end(self, job: Job, array: JobArray) -> str:
-        name = f"{stem(self.header)}.{array.first}.{array.size}.{job.array}_{job.index}.log"
-        try:
-            with (self.folder.logs / name).open("rb") as log:
-                size = log.seek(0, os.SEEK_END)
-                log.seek(max(0, size - LOG_END))
-                return log.read().decode(errors="replace")
-        except OSError:
-            return ""
-
-    def _ended(self, ended: Ended) -> JobStatus:
-        if not ended.state:
-            return JobStatus(JobPhase.GONE)
-        cancelled = ended.state == "CANCELLED"
-        told = Told(ended.state, ended.words if cancelled else "", ended.host)
-        status = status_of(told, self.header.resources, {}, ended.peak or 0)
-        if ended.state == "FAILED" and "JobLaunchFailure" in ended.raw:
-            status = replace(status, ending=Ending.INFRASTRUCTURE)
-        if ended.words and not cancelled:
-            status = replace(status, reason=f"{status.reason}: {ended.words}")
-        return status
 
     # acting
 
@@ -378,12 +311,7 @@ class SlurmBackend:
     # accounting
 
     def usage(self, jobs: Collection[Job]) -> Mapping[Job, Usage]:
-        if not jobs or not self.cluster.accounting or shutil.which("sacct") is None:
-            return {}
-        arrays = ",".join(sorted({job.array for job in jobs}))
-        text = self._run("sacct", "-n", "-P", "-j", arrays, "-o", USAGE_FORMAT)
-        wanted = set(jobs)
-        return {job: usage for job, usage in parse_usage(text).items() if job in wanted}
+        return self.endings.usage(jobs)
 
     def _run(self, *words: str) -> str:
         return command.run(words, env=array_env(os.environ))
