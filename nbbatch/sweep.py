@@ -179,9 +179,17 @@ class Sweep:
         Returns how many. A point's request grows ``retries`` times at most. Does nothing
         while another process drives the sweep, or where the scheduler does it.
         """
+        return self._retry_with_more() or 0
+
+    def _retries_with_more(self) -> bool:
         launch = self.header.launch
-        if not (launch.retry_memory or launch.retry_time) or self.backend.raises_memory:
+        return bool(launch.retry_memory or launch.retry_time) and not self.backend.raises_memory
+
+    def _retry_with_more(self) -> int | None:
+        """As ``retry_with_more``; None where another process may be about to do it."""
+        if not self._retries_with_more():
             return 0
+        launch = self.header.launch
         submitted = self._queue.noted()
         wanted: dict[Resources, list[str]] = {}
         longest = self.backend.longest() if launch.retry_time else None
@@ -194,7 +202,9 @@ class Sweep:
         states = {PointState.DIED, PointState.TIMEOUT}
         try:
             again = [self.submit(states, ids, asked) for asked, ids in wanted.items()]
-        except (SweepLocked, BackendError):  # later, then
+        except SweepLocked:
+            return None
+        except BackendError:  # later, then
             return 0
         return sum(map(len, again))
 
@@ -302,14 +312,17 @@ class Sweep:
             looked = time.monotonic() - began
             if seen is not None:
                 seen(views)
-            over = all(view.state.over or view.state is PointState.PENDING for view in views)
-            if over and not self.backend.driver() and not self._queue.refused():
+            if _all_over(views) and not self.backend.driver() and not self._queue.refused():
                 if self._send_postponed():
                     continue
-                if self.retry_with_more():
+                again = self._retry_with_more()
+                if again:
                     continue
-                if not self._queue.postponed():  # else another process is at it
-                    return views
+                if again is not None and not self._queue.postponed():
+                    # Another process may have sent points again after we looked.
+                    views = self.views() if self._retries_with_more() else views
+                    if _all_over(views):
+                        return views
             if deadline is not None and time.monotonic() >= deadline:
                 raise WaitTimeout(
                     f"Not all points of {self.root} ended within {timeout:g} s.",
@@ -378,6 +391,11 @@ class Sweep:
         points = first_wave(plan.points) if size == AUTO else plan.points
         bundles, more = bundled(points, size or 1), len(points) < len(plan.points)
         return backend.render(Batch(root, header, 1, 1, bundles, more=more))
+
+
+def _all_over(views: Sequence[PointView]) -> bool:
+    """Whether nothing more is to come of what was submitted."""
+    return all(view.state.over or view.state is PointState.PENDING for view in views)
 
 
 def _refuse_driven(root: Path, backend: Backend) -> None:
