@@ -328,7 +328,7 @@ class Sweep:
                     f"Not all points of {self.root} ended within {timeout:g} s.",
                     hint=f"They go on; `nbbatch status {self.root}` shows where they are.",
                 )
-            pause = max(interval, 10 * looked)
+            pause = max(interval, min(10 * looked, TOP_UP_SECONDS))
             left = pause if deadline is None else max(0.0, deadline - time.monotonic())
             time.sleep(min(pause, left))
 
