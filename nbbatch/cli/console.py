@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,18 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     print(f"nbbatch: {text}", file=sys.stderr)
+
+
+def ask(question: str) -> str:
+    """What the user at the terminal answers, without the line's end; "" where there is no more.
+
+    Raises KeyboardInterrupt on Ctrl-C. `input` misses one that comes between its question and
+    its read: that then waits for a key. Here nothing waits for longer than a moment.
+    """
+    print(question, end="", flush=True)
+    while not select.select([sys.stdin], [], [], 0.2)[0]:
+        pass
+    return sys.stdin.readline().strip()
 
 
 def print_json(value: Any) -> None:

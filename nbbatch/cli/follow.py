@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import BackendError, SweepLocked, UsageError, WaitTimeout
-from .console import console, print_json, say, show
+from .console import ask, console, print_json, say, show
 from .options import Json, SweepArg
 
 if TYPE_CHECKING:
@@ -223,13 +223,13 @@ def _asked_to_go_on(opened: Sweep) -> bool:
         say(leave)
         return False
     try:
-        answer = input("\n[d]etach (the sweep goes on), [c]ancel it, or [w]atch on? [d] ")
-    except (KeyboardInterrupt, EOFError):
+        answer = ask("\n[d]etach (the sweep goes on), [c]ancel it, or [w]atch on? [d] ").lower()
+    except KeyboardInterrupt:
         print()
         answer = "d"
-    if answer.strip().lower().startswith("w"):
+    if answer.startswith("w"):
         return True
-    if answer.strip().lower().startswith("c"):
+    if answer.startswith("c"):
         chosen = opened.cancel()
         say(f"Cancelled {len(chosen)} points; what has ended is kept.")
         say(f"`nbbatch resume {opened.root}` goes on with the rest.")

@@ -11,7 +11,7 @@ import typer
 from ..schedule.words import IfRunning, NotifyOn
 from . import named
 from . import options as opt
-from .console import print_json, say, show, warn
+from .console import ask, print_json, say, show, warn
 
 if TYPE_CHECKING:
     from ..plan import Plan, Request
@@ -198,9 +198,11 @@ def _show_plan(planned: Plan, format: opt.PlanFormat) -> None:
 
 
 def _confirm(planned: Plan, yes: bool) -> None:
-    many = len(planned.points) > CONFIRM_ABOVE
-    if many and not yes and sys.stdin.isatty():
-        typer.confirm(f"Run {len(planned.points):,} points?", abort=True)
+    if yes or len(planned.points) <= CONFIRM_ABOVE or not sys.stdin.isatty():
+        return
+    answer = ask(f"Run {len(planned.points):,} points? [y/N] ")
+    if not answer.lower().startswith("y"):
+        raise typer.Abort
 
 
 def _announce(sweep: Sweep, queued: int, total: int) -> None:
