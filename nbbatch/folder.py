@@ -93,6 +93,13 @@ class SweepFolder:
         """A data folder in Jupyter's sense: kernelspecs that the sweep brings along."""
         return self.root / "jupyter"
 
+    def worker_environment(self) -> dict[str, str]:
+        """What a worker needs beside its submitter's environment: those kernelspecs, first."""
+        if not self.kernels.is_dir():
+            return {}
+        known = filter(None, [os.environ.get("JUPYTER_PATH")])
+        return {"JUPYTER_PATH": os.pathsep.join([str(self.kernels), *known])}
+
     @property
     def results_file(self) -> Path:
         return self.root / "results.csv"

@@ -21,18 +21,12 @@ from .collect.views import Views
 from .create import header_of, place_of, write_sweep
 from .errors import BackendError, NoPoints, SweepLocked, UsageError, WaitTimeout
 from .folder import SweepFolder
-from .model import (
-    Job,
-    Point,
-    PointState,
-    PointView,
-    Resources,
-)
+from .model import Job, Point, PointState, PointView, Resources
 from .output import PATIENCE, SweepOutput
 from .plan import Plan, choose_point
 from .queueing.bundling import AUTO, first_wave, pace
 from .queueing.queue import SweepQueue, bundled
-from .queueing.retrying import with_more
+from .queueing.retrying import RETRIED, to_ask_for
 
 RESUMED = frozenset(PointState) - frozenset(
     {
@@ -189,19 +183,16 @@ class Sweep:
         """As ``retry_with_more``; None where another process may be about to do it."""
         if not self._retries_with_more():
             return 0
-        launch = self.header.launch
         submitted = self._queue.noted()
-        wanted: dict[Resources, list[str]] = {}
-        longest = self.backend.longest() if launch.retry_time else None
-        for view in self.views():
-            if view.state in (PointState.DIED, PointState.TIMEOUT):
-                asked = self._queue.asked_of(view.point, submitted)
-                more = with_more(view, asked, self.header, longest)
-                if more is not None:
-                    wanted.setdefault(more, []).append(view.point.id)
-        states = {PointState.DIED, PointState.TIMEOUT}
+        longest = self.backend.longest() if self.header.launch.retry_time else None
+        requests = to_ask_for(
+            self.views(),
+            lambda point: self._queue.asked_of(point, submitted),
+            self.header,
+            longest,
+        )
         try:
-            again = [self.submit(states, ids, asked) for asked, ids in wanted.items()]
+            again = [self.submit(RETRIED, ids, asked) for asked, ids in requests.items()]
         except SweepLocked:
             return None
         except BackendError:  # later, then

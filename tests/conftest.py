@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.story import story
+
 HERE = Path(__file__).parent
 CI = os.environ.get("CI", "").lower() == "true"
 
@@ -42,8 +44,13 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    bench = getattr(item, "funcargs", {}).get("bench")
+    if report.failed and hasattr(bench, "sweeps"):
+        report.sections.append(("what is known of its sweeps", story(bench.sweeps)))
     if CI and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, which CI does not allow: {_reason(report)}"

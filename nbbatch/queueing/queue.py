@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -176,18 +175,13 @@ class SweepQueue:
         *,
         more: bool = False,
     ) -> Batch:
-        environment = {}
-        if self.folder.kernels.is_dir():
-            known = os.environ.get("JUPYTER_PATH", "")
-            paths = [str(self.folder.kernels), *filter(None, [known])]
-            environment["JUPYTER_PATH"] = os.pathsep.join(paths)
         return Batch(
             root=self.folder.root,
             header=header,
             number=number,
             first=first,
             bundles=bundles,
-            environment=environment,
+            environment=self.folder.worker_environment(),
             more=more,
         )
 

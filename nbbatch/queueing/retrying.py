@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..collect.states import out_of_memory
-from ..model import Cause, Header, PointState, PointView, Resources
+from ..model import Cause, Header, Point, PointState, PointView, Resources
 
 OWN_LIMITS = frozenset({Cause.CELL_TIMEOUT, Cause.NOTEBOOK_TIMEOUT})
 """Time-outs that the user set for notebooks: the job had more time."""
+
+RETRIED = frozenset({PointState.DIED, PointState.TIMEOUT})
+"""The states of points that may have run out of memory or time."""
 
 
 def out_of_time(view: PointView) -> bool:
@@ -16,6 +20,22 @@ def out_of_time(view: PointView) -> bool:
     if view.state is not PointState.TIMEOUT:
         return False
     return view.record is None or view.record.cause not in OWN_LIMITS
+
+
+def to_ask_for(
+    views: Sequence[PointView],
+    asked_of: Callable[[Point], Resources],
+    header: Header,
+    longest: int | None,
+) -> dict[Resources, list[str]]:
+    """Requests, and the ids of the points that are to be tried again with each."""
+    requests: dict[Resources, list[str]] = {}
+    for view in views:
+        if view.state in RETRIED:
+            more = with_more(view, asked_of(view.point), header, longest)
+            if more is not None:
+                requests.setdefault(more, []).append(view.point.id)
+    return requests
 
 
 def with_more(

@@ -130,18 +130,13 @@ class SummaryNotebook:
         )
         file = self.place / "bundle.json"
         write_atomic(file, json.dumps(bundle.to_json()), durable=False)
-        environment = dict(os.environ)
-        if self.folder.kernels.is_dir():
-            known = environment.get("JUPYTER_PATH", "")
-            paths = [str(self.folder.kernels), *filter(None, [known])]
-            environment["JUPYTER_PATH"] = os.pathsep.join(paths)
         command = [sys.executable, "-m", "nbbatch.worker", str(file)]
         self.folder.logs.mkdir(exist_ok=True)
         with (self.folder.logs / "summary.log").open("ab") as log:
             # Its exit code says nothing that its record does not say.
             subprocess.run(
                 command,
-                env=environment,
+                env={**os.environ, **self.folder.worker_environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
