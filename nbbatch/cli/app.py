@@ -51,6 +51,7 @@ for command in COMMANDS:
     app.command("list" if command is follow.list_sweeps else None)(command)
 app.add_typer(scheduling.schedule)
 app.command(hidden=True)(outcome.finish)
+app.command(hidden=True)(outcome.refresh)
 app.command("go-on", hidden=True)(outcome.go_on)
 
 

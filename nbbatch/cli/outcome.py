@@ -84,6 +84,13 @@ def report(
         webbrowser.open(written.resolve().as_uri())
 
 
+def refresh(folder: Path) -> None:
+    """Write results and report as far as they are known (what runs while nobody watches)."""
+    from ..sweep import Sweep
+
+    Sweep(folder).write_results(every_format=False)
+
+
 def go_on(folder: Path) -> None:
     """Submit what could not be sent before (what jobs run at their end)."""
     from ..sweep import Sweep

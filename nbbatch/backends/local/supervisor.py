@@ -28,6 +28,7 @@ from ...worker.files import write_atomic
 from ..base import thread_environment
 from . import processes
 from .backend import REQUESTS, STATE, array_of
+from .fresh_report import FreshReport
 
 TICK = 0.25
 BEAT = 15.0
@@ -90,6 +91,7 @@ class Supervisor:
         self.tries: dict[int, int] = {}
         self.workers: dict[int, Worker] = {}
         self.orphans: list[dict[str, Any]] = []
+        self.report = FreshReport(self.folder)
         self.replies = selectors.DefaultSelector()
         self.requests_read = 0
         self.beat = 0.0
@@ -119,8 +121,10 @@ class Supervisor:
                 break
             for key, _ in self.replies.select(TICK):
                 self._hear(self.workers[key.data])
+            self.report.look()
             if time.time() - self.beat > BEAT:
                 self._write_state()
+        self.report.end()
         self._write_state(over=True)
 
     def _on_signal(self, *_: object) -> None:
@@ -166,6 +170,7 @@ class Supervisor:
 
     def _assign(self, worker: Worker, index: int) -> None:
         worker.index = index
+        self.report.outdated()
         self._write_state()  # before the point starts, so that nobody starts it twice
         with suppress(BrokenPipeError):  # it is gone: _hear will see the end of its output
             left = len(self.bundles) - self.next + len(self.requeued)
@@ -216,6 +221,7 @@ class Supervisor:
             return
         code = json.loads(line)["exit"]
         index, worker.index = worker.index, None
+        self.report.outdated()
         if index is not None and code != 0 and not worker.stopping:
             self._requeue(index)
         self._write_state()
@@ -229,7 +235,7 @@ class Supervisor:
                 worker.process.stdin.close()
         worker.process.wait()
         del self.workers[worker.process.pid]
-        processes.end_adopted(keep=set(self.workers))
+        processes.end_adopted(keep={*self.workers, *self.report.pids})
         if worker.index is not None and not worker.stopping:
             self._requeue(worker.index)
         self._write_state()
