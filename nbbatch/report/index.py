@@ -277,6 +277,7 @@ def now_content(found: Verdict, stamps: Mapping[str, str]) -> dict[str, Any]:
         "total": found.total,
         "counts": {state.value: number for state, number in found.counts.items()},
         "reused": found.reused,
+        "at": epoch(moment) if found.open else None,
         "asOf": f"{moment[:10]} {moment[11:19]} UTC" if found.open else "",
         "left": left_in_words(left).capitalize() if left is not None else "",
         "stamps": stamps,

@@ -88,19 +88,22 @@ def open_page(browser: Browser) -> Iterator[Open]:
         contexts.append(context)
         page = context.new_page()
 
+        def note(said: str) -> None:
+            if not (expected and expected in said):
+                wrong.append(said)
+
         def check(request: Request) -> None:
             if not request.url.startswith((inside, "data:")):
                 wrong.append(f"request outside of the folder: {request.url}")
 
         context.on("request", check)
-        context.on("requestfailed", lambda r: wrong.append(f"request failed: {r.url}"))
+        context.on("requestfailed", lambda r: note(f"request failed: {r.url} {r.failure}"))
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
 
         def listen(message: ConsoleMessage) -> None:
-            said = message.text
-            if message.type in ("error", "warning") and not (expected and expected in said):
-                wrong.append(said)
+            if message.type in ("error", "warning"):
+                note(message.text)
 
         page.on("console", listen)
         page.goto(path.resolve().as_uri() + fragment)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from nbbatch.model import PointState
-from nbbatch.report import Report, write_single_file, write_zip
+from nbbatch.report import Report, write_report, write_single_file, write_zip
+from nbbatch.report.chunks import script
 from nbbatch.sweep import Sweep
 from tests.browser.conftest import Open
 from tests.browser.reading import column, plotted, tab
@@ -105,3 +107,71 @@ def test_a_page_that_is_open_when_the_sweep_ends(open_page: Open, tmp_path: Path
     expect(heading).to_have_text("All 2 points are ok", timeout=60_000)
     tab(page, "Table")
     assert column(page, "seen") == ["10", "20"]
+
+
+RUNNING = [a_view(i, {"x": i}, PointState.RUNNING) for i in range(400)]
+
+
+def test_news_leave_the_reader_where_they_are(open_page: Open, tmp_path: Path) -> None:
+    """The focus, a sorted table's place, an open menu: none of it is the news' business."""
+    views = [ok(i, {"x": i}, chi2=float(i)) for i in range(300)] + RUNNING[300:]
+    report = Report(tmp_path)
+    page = open_page(report.write(a_header(), views))
+    page.evaluate("location.hash = 'sort=-metrics.chi2'")
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_text("Columns").click()
+    page.get_by_label("x, at least").focus()
+    page.locator("#table").evaluate("frame => frame.scrollTop = 3000")
+    views[300] = ok(300, {"x": 300}, chi2=300.0)
+    report.write(a_header(), views)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("301 of 400 points done")
+    expect(page).to_have_title("lorenz-scan: 301 of 400 points done")
+    expect(page.get_by_label("x, at least")).to_be_focused()
+    expect(page.locator(".column-list")).to_be_visible()
+    assert page.locator("#table").evaluate("frame => frame.scrollTop") == 3000
+
+
+def test_news_leave_a_comparison_alone(open_page: Open, tmp_path: Path) -> None:
+    views = [ok(i, {"x": i}) for i in range(3)] + RUNNING[3:6]
+    for view in views[:3]:
+        figures = tmp_path / view.point.dir / "figures"
+        figures.mkdir(parents=True)
+        (figures / "cells.js").write_text(
+            script({"kind": "cells", "point": view.point.id, "cells": []})
+        )
+    report = Report(tmp_path)
+    page = open_page(report.write(a_header(), views))
+    tab(page, "Compare")
+    field = page.get_by_label("Point B")
+    field.fill("p2-")
+    views[3] = ok(3, {"x": 3})
+    report.write(a_header(), views)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("4 of 6 points done")
+    expect(field).to_have_value("p2-")
+    expect(field).to_be_focused()
+
+
+def test_one_file_of_a_running_sweep_promises_no_news(open_page: Open, tmp_path: Path) -> None:
+    views = [ok(0, {"x": 0}), RUNNING[1]]
+    alone = write_single_file(tmp_path, a_header(), views, tmp_path / "one.html")
+    page = open_page(alone, root=tmp_path)
+    expect(page.locator("#progress")).to_contain_text("s of 20")
+    expect(page.locator("#verdict")).not_to_contain_text("reads the news by itself")
+
+
+def test_a_file_that_could_not_be_read_is_asked_for_again(open_page: Open, tmp_path: Path) -> None:
+    """The last news of a sweep, of which a part is not there at first."""
+    views = [ok(0, {"x": 0}, chi2=1.0), RUNNING[1]]
+    index = write_report(tmp_path / "sweep", a_header(), views)
+    page = open_page(index, expected="ERR_FILE_NOT_FOUND")
+    views[1] = ok(1, {"x": 1}, chi2=22.5)
+    later = write_report(tmp_path / "later", a_header(), views).parent / "data"
+    data = index.parent / "data"
+    (data / "points-0000.js").unlink()
+    for name in ("columns.js", "now.js"):
+        shutil.copy(later / name, data)
+    expect(page.get_by_role("heading", level=1)).to_have_text("All 2 points are ok")
+    expect(page.locator("#table")).not_to_contain_text("22.5")
+    shutil.copy(later / "points-0000.js", data)
+    expect(page.locator("#table")).to_contain_text("22.5")
+    assert page.evaluate("nbbatchData.filter(piece => piece.kind == 'now').length") == 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from nbbatch.report import write_report
 from tests.browser.conftest import Open
 from tests.browser.reading import column, fragment, plotted, tab
+from tests.views import a_header, ok
 
 
 def test_plotly_is_loaded_only_with_the_plots(page: Page) -> None:
@@ -99,3 +102,48 @@ def test_dragging_in_parallel_coordinates_sets_a_limit(page: Page) -> None:
     assert "min.params.gain" in fragment(page)
     page.mouse.click(x, box["y"] + 100)
     expect(page.locator("#shown")).to_have_text("8 points")
+
+
+def test_a_colour_means_the_same_in_all_facets(open_page: Open, tmp_path: Path) -> None:
+    """Each of two facets has values that the other has not; in the legend are all."""
+    views = [ok(i, {"x": i, "half": "AB"[i // 8], "lot": f"lot{i // 4}"}, y=1) for i in range(16)]
+    page = open_page(write_report(tmp_path, a_header(), views))
+    page.evaluate("location.hash = 'tab=plots&facet=params.half&colour=params.lot'")
+    assert plotted(page) == [4] * 4
+    told = page.evaluate("document.querySelector('.plot').data.map(t => [t.name, t.showlegend])")
+    assert told == [[f"lot{i}", True] for i in range(4)]
+
+
+def test_many_colours_mean_the_same_in_all_facets(open_page: Open, tmp_path: Path) -> None:
+    """Ten lots, five in each facet: too many for colours of their own, in both."""
+    views = [ok(i, {"x": i, "half": "AB"[i // 10], "lot": f"lot{i // 2}"}, y=1) for i in range(20)]
+    page = open_page(write_report(tmp_path, a_header(), views))
+    page.evaluate("location.hash = 'tab=plots&facet=params.half&colour=params.lot'")
+    assert plotted(page) == [10, 10]
+    hues = page.evaluate("document.querySelector('.plot').data.map(t => t.marker.color)")
+    assert hues == [[i // 2 for i in range(10)], [i // 2 for i in range(10, 20)]]
+
+
+def test_a_heat_map_of_no_points_says_so(page: Page) -> None:
+    tab(page, "Plots")
+    page.get_by_role("button", name="Heat map").click()
+    page.locator(".plot .main-svg").first.wait_for()
+    page.get_by_role("searchbox").fill("nothing has this")
+    expect(page.locator("#panel-plots .note")).to_have_text("No points are shown.")
+    expect(page.locator(".plot .main-svg")).to_have_count(0)
+
+
+def test_numbers_that_are_large_and_close_are_told_apart(open_page: Open, tmp_path: Path) -> None:
+    """Run numbers of an experiment: of six digits, all but the last two alike."""
+    views = [ok(i, {"run": 358_120 + i}, y=i % 3) for i in range(40)]
+    page = open_page(write_report(tmp_path, a_header(), views))
+    page.evaluate("location.hash = 'tab=plots&plot=parallel'")
+    canvas = page.locator("canvas.parallel")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60, box["y"] + 220, steps=3)
+    page.mouse.up()
+    expect(page.locator("#shown")).to_have_text(re.compile("1[789] of 40 points"))

@@ -142,6 +142,18 @@ def test_a_picture_opens_its_point_and_can_be_selected(page: Page) -> None:
     expect(page.get_by_role("heading", name="det-A_gain-2.5")).to_be_visible()
 
 
+def test_the_gallery_selects_as_the_table_does(page: Page) -> None:
+    sort(page, "yield")
+    tab(page, "Gallery")
+    expect(page.get_by_label("Order by").locator("option:checked")).to_have_text("yield")
+    page.locator(".tiles input").nth(2).check()
+    expect(page.get_by_role("button", name="Select none")).to_be_visible()
+    page.get_by_role("button", name="Only 1 selected").click()
+    page.locator(".tiles input").click()
+    expect(page.locator("#shown")).to_have_text("8 points")
+    expect(page.locator(".tiles img")).to_have_count(8)
+
+
 # -------------------------------------------------------------------------------- compare
 
 
@@ -227,7 +239,9 @@ def test_a_point_and_its_neighbours(page: Page) -> None:
     expect(page.locator("#panel-point code")).to_contain_text("nbbatch resume")
     page.go_back()
     expect(page.get_by_role("heading", name="det-B_gain-2.5")).to_be_visible()
-    page.get_by_role("button", name="← in the table").click()
+    page.get_by_role("button", name="← in the table").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="← in the table")).to_be_focused()
     expect(page.get_by_role("heading", name="det-B_gain-1")).to_be_visible()
     page.get_by_role("link", name="executed notebook").click()
     expect(page).to_have_title(re.compile("det-B_gain-1"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,31 @@ def test_the_way_is_seen(open_page: Open, tmp_path: Path, scheme: str) -> None:
     )
     way, run = heights
     assert 0 < way <= run / 2
+
+
+def test_a_running_point_has_run_until_now(open_page: Open, tmp_path: Path) -> None:
+    began = (datetime.now(timezone.utc) - timedelta(hours=2)).isoformat()
+    views = [replace(a_view(n, {"x": n}, PointState.RUNNING), started=began) for n in range(2)]
+    page = open_page(write_report(tmp_path, a_header(created=began), views))
+    tab(page, "Timeline")
+    assert table(page)["Ran (longest)"].startswith("2 h 0")
+
+
+def test_a_bar_is_where_it_is_seen_after_the_window_has_changed(
+    open_page: Open, tmp_path: Path
+) -> None:
+    page = timeline(open_page, tmp_path, {})
+    page.set_viewport_size({"width": 700, "height": 900})
+    canvas = page.locator("canvas.timeline")
+    fits = "canvas => Math.abs(canvas.width / devicePixelRatio - canvas.clientWidth) < 2"
+    page.wait_for_function(f"() => ({fits})(document.querySelector('canvas.timeline'))")
+    expect(canvas).to_be_visible()
+
+
+def test_when_night_falls_it_is_drawn_anew(open_page: Open, tmp_path: Path) -> None:
+    page = timeline(open_page, tmp_path, {})
+    day = page.locator("canvas.timeline").evaluate("canvas => canvas.toDataURL()")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(
+        "day => document.querySelector('canvas.timeline').toDataURL() !== day", arg=day
+    )

@@ -50,7 +50,8 @@ function viewFromAddress(total) {
     } else if (name.startsWith("min.") || name.startsWith("max.")) {
       const limits = view.between.get(key) || [null, null];
       const limit = Number(value);
-      if (value !== "" && Number.isFinite(limit)) limits[name.startsWith("min.") ? 0 : 1] = limit;
+      if (value === "" || !Number.isFinite(limit)) continue;
+      limits[name.startsWith("min.") ? 0 : 1] = limit;
       view.between.set(key, limits);
     } else if (SETTINGS.includes(name)) {
       view.how.set(name, value);

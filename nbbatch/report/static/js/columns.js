@@ -74,7 +74,7 @@ function plain(column, label, text) {
     label,
     group: section === "" ? "" : section.slice(0, -1).replace("param", "parameter"),
     usual: true,
-    numeric: isNumeric(cells),
+    numeric: isNumeric(column),
     width: widthOf(label, cells, text),
     cells,
     fill(position, td) {

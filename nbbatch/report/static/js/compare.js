@@ -7,7 +7,9 @@
 function showCompare(app, place) {
   const { points } = app;
   const [one, other] = comparedPoints(app);
-  const key = `${one} ${other} ${app.view.how.get("figure") || ""} ${app.view.how.get("swipe") || ""}`;
+  const { how } = app.view;
+  const cells = points.columns.map((column) => [column.cells[one], column.cells[other]]);
+  const key = JSON.stringify([one, other, how.get("figure"), how.get("swipe"), cells]);
   if (app.kept.get("compare") === key) return;
   app.kept.set("compare", key);
   const parts = [comparedHead(app, one, other)];

@@ -93,6 +93,26 @@ function loadScript(source) {
 }
 
 /**
+ * Do work that makes elements anew: the focus goes to the one that is where the focused one was.
+ * @param {() => void} work
+ */
+function keepingFocus(work) {
+  const had = document.activeElement;
+  const place = had?.parentElement?.closest("[id]");
+  if (!had || !place) {
+    work();
+    return;
+  }
+  const name = (/** @type {Element} */ one) =>
+    one.getAttribute("aria-label") || one.getAttribute("title") || (one.closest("label") || one).textContent;
+  const alike = () => /** @type {HTMLElement[]} */ ([...place.querySelectorAll(had.localName)]);
+  const [said, at] = [name(had), alike().findIndex((one) => one === had)];
+  work();
+  if (had.isConnected || document.activeElement !== document.body) return;
+  (alike().find((one) => name(one) === said) || alike()[at])?.focus({ preventScroll: true });
+}
+
+/**
  * The page's colours, for what is drawn and not styled.
  * @param {string} name of a custom property
  * @returns {string}

@@ -36,7 +36,7 @@ class Facets {
    * @returns {HTMLElement | null}
    */
   field(column, total) {
-    const numeric = isNumeric(column.cells);
+    const numeric = isNumeric(column);
     const few = levelsOf(column.cells, Array(total).keys(), numeric ? FEW_NUMBERS : MOST_LEVELS);
     if (few !== null && few.length < 2) return null;
     if (few === null && !numeric) return null; // free text finds in it

@@ -52,10 +52,11 @@ function wordTest(points, haystacks, word) {
     return (position) => haystacks[position].includes(word);
   }
   const wanted = rest.join("=");
+  const number = wanted === "" ? NaN : Number(wanted);
   return (position) =>
     columns.some(({ cells }) => {
       const cell = cells[position];
-      return wanted === fullText(cell).toLowerCase() || wanted === textOf(cell).toLowerCase();
+      return cell === number || wanted === fullText(cell).toLowerCase() || wanted === textOf(cell).toLowerCase();
     });
 }
 

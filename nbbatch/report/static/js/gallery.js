@@ -21,26 +21,50 @@ function showGallery(app, place) {
   const stem = stems.includes(asked) ? asked : stems[stems.length - 1];
   const params = varyingParams(points);
   const by = params.find(({ key }) => key === view.how.get("by"));
+  const made = ["state", "figures"].map((name) => found.map((position) => fixedCell(points, name, position)));
+  const key = JSON.stringify([stem, by?.key, view.sort, found, made]);
+  if (app.kept.get("gallery") !== key) {
+    app.kept.set("gallery", key);
+    buildGallery(app, place, stems, stem, by);
+  }
+  for (const box of place.querySelectorAll("input")) box.checked = view.selected.has(Number(box.value));
+}
+
+/**
+ * @param {App} app
+ * @param {HTMLElement} place
+ * @param {string[]} stems
+ * @param {string} stem
+ * @param {Column | undefined} by
+ */
+function buildGallery(app, place, stems, stem, by) {
+  const { points, view, found } = app;
+  const params = varyingParams(points);
+  // News must not take away the pictures that the reader has scrolled to.
+  const there = app.renewing ? [...place.querySelectorAll(".tiles")].map((grid) => grid.childElementCount) : [];
   const controls = el("div", { class: "controls" });
   const figures = stems.map((value) => ({ value, text: figureName(value) }));
   controls.append(chooser("Figure", figures, stem, (value) => app.set("figure", value)));
   const axes = params.map(({ key, name }) => ({ value: key, text: name }));
+  const sort = view.sort.replace(/^-/, "");
+  const order = [{ value: "", text: "number" }, ...axes];
+  const other = order.some(({ value }) => value === sort) ? undefined : app.columns.find((column) => column.key === sort);
+  if (other !== undefined) order.push({ value: sort, text: other.label });
   controls.append(
-    chooser("Order by", [{ value: "", text: "number" }, ...axes], view.sort.replace(/^-/, ""), (value) =>
-      app.look({ sort: value })),
+    chooser("Order by", order, sort, (value) => app.look({ sort: value })),
     chooser("In groups of", [{ value: "", text: "no parameter" }, ...axes], by ? by.key : "", (value) =>
       app.set("by", value)),
   );
   place.replaceChildren(controls);
   if (by === undefined) {
-    place.append(tiles(app, found, stem));
+    place.append(tiles(app, found, stem, there[0]));
     return;
   }
-  for (const { text } of levelsOf(by.cells, found, Infinity) || []) {
+  for (const [at, { text }] of (levelsOf(by.cells, found, Infinity) || []).entries()) {
     const group = found.filter((position) => levelText(by.cells[position]) === text);
     place.append(
       el("h3", { class: "facet-title" }, bdi(by.name), " = ", bdi(text)),
-      tiles(app, group, stem, by),
+      tiles(app, group, stem, there[at], by),
     );
   }
 }
@@ -63,10 +87,11 @@ function figureStems(points) {
  * @param {App} app
  * @param {number[]} positions
  * @param {string} stem
+ * @param {number} [least] how many to show at once, if more than usual
  * @param {Column} [apart] a parameter that the caption leaves out
  * @returns {HTMLElement}
  */
-function tiles(app, positions, stem, apart) {
+function tiles(app, positions, stem, least = 0, apart = undefined) {
   const grid = el("div", { class: "tiles" });
   // All pictures of a figure usually have one shape: the first that is there tells it.
   const shape = (/** @type {Event} */ event) => {
@@ -78,12 +103,12 @@ function tiles(app, positions, stem, apart) {
   grid.addEventListener("load", shape, true);
   const params = varyingParams(app.points).filter((column) => column !== apart);
   let shown = 0;
-  const more = () => {
-    const next = positions.slice(shown, shown + AT_ONCE);
+  const more = (number = AT_ONCE) => {
+    const next = positions.slice(shown, shown + number);
     grid.append(...next.map((position) => tile(app, position, stem, params)));
     shown += next.length;
   };
-  more();
+  more(Math.max(least, AT_ONCE));
   if (shown === positions.length) return grid;
   const rest = button("", () => {
     more();
@@ -109,7 +134,7 @@ function tiles(app, positions, stem, apart) {
  * @returns {HTMLElement}
  */
 function tile(app, position, stem, params) {
-  const { points, view } = app;
+  const { points } = app;
   const figure = figuresOf(points, position).get(stem);
   const state = String(fixedCell(points, "state", position));
   const id = idOf(points, position);
@@ -126,16 +151,7 @@ function tile(app, position, stem, params) {
   });
   if (figure === undefined) open.append(el("span", { class: `none state state-${state}` }, state));
   else open.append(el("img", { src: figure.small, loading: "lazy", alt: `${figureName(stem)} at ${said || id}` }));
-  const box = el("input", { type: "checkbox", checked: view.selected.has(position), "aria-label": `Select ${id}` });
-  box.addEventListener("change", () => {
-    const selected = new Set(app.view.selected);
-    if (box.checked) selected.add(position);
-    else selected.delete(position);
-    // Not `look`: the pictures need not be built anew.
-    app.view = { ...app.view, selected };
-    viewToAddress(app.view, app.points.total);
-    byId("only").hidden = selected.size === 0;
-    byId("only").textContent = `Only ${selected.size.toLocaleString("en")} selected`;
-  });
+  const box = el("input", { type: "checkbox", value: position, checked: app.view.selected.has(position), "aria-label": `Select ${id}` });
+  box.addEventListener("change", () => app.select([position], box.checked));
   return el("figure", {}, open, el("figcaption", {}, box, bdi(said || id)));
 }

@@ -26,8 +26,10 @@ function drawHeatmap(app, plotly, frame, state, note) {
     note.textContent =
       x === y
         ? "A heat map needs two different parameters."
-        : `${across === null ? x.label : y.label} has more than ${MOST_CELLS} values: a scatter plot shows them better.`;
-    plotly.purge(frame);
+        : positions.length === 0
+          ? "No points are shown."
+          : `${across === null ? x.label : y.label} has more than ${MOST_CELLS} values: a scatter plot shows them better.`;
+    inTurn(app, () => plotly.purge(frame));
     return;
   }
   const cells = heatCells(app.points, positions, x, y, value, across, up);

@@ -9,13 +9,14 @@ function follow(app) {
   if (first === undefined || document.getElementById("progress") === null) return;
   let known = { ...first, stamps: stampsOfPage() };
   const take = async (/** @type {any} */ news) => {
+    let complete = true;
     if (news !== undefined && changed(known, news).length > 0) {
-      await readChanged(data, known, news);
+      complete = await readChanged(data, known, news);
       app.renew();
       showVerdict(known, news);
       known = news;
     }
-    if (known.open) setTimeout(look, LOOK_EVERY);
+    if (known.open || !complete) setTimeout(look, LOOK_EVERY);
   };
   const look = async () => {
     const before = data.length;
@@ -25,7 +26,9 @@ function follow(app) {
     } catch {
       // The page was moved without its files, or is being written: ask again.
     }
-    await take(data.slice(before).find((piece) => piece.kind === "now"));
+    const news = data.slice(before).find((piece) => piece.kind === "now");
+    keepLatest(data);
+    await take(news);
   };
   // The report may have been written while the page was being read.
   take(first);
@@ -51,22 +54,33 @@ function changed(known, news) {
 }
 
 /**
+ * Of pieces that say the same the latest remains.
+ * @param {any[]} data
+ */
+function keepLatest(data) {
+  const latest = new Map(data.map((piece) => [`${piece.kind} ${piece.start ?? ""}`, piece]));
+  data.splice(0, data.length, ...latest.values());
+}
+
+/**
  * Load the files that changed; what they replace leaves the list.
  * @param {any[]} data
  * @param {any} known
- * @param {any} news
+ * @param {any} news loses the stamps of files that could not be read: the next look asks again
+ * @returns {Promise<boolean>} whether all could be read
  */
 async function readChanged(data, known, news) {
-  const start = (/** @type {any} */ piece) => `${piece.kind} ${piece.start ?? ""}`;
+  let complete = true;
   for (const name of changed(known, news)) {
     try {
       await loadScript(`data/${name}?v=${news.stamps[name]}`);
     } catch {
-      // Written again at this moment: the next look finds the new name.
+      delete news.stamps[name];
+      complete = false;
     }
   }
-  const latest = new Map(data.map((piece) => [start(piece), piece]));
-  data.splice(0, data.length, ...latest.values());
+  keepLatest(data);
+  return complete;
 }
 
 /**
@@ -76,6 +90,7 @@ async function readChanged(data, known, news) {
  */
 function showVerdict(known, news) {
   byId("headline").textContent = news.headline;
+  document.title = `${document.querySelector(".sweep bdi")?.textContent}: ${news.headline}`;
   byId("verdict").className = `verdict tone-${news.tone}`;
   byId("progress").textContent = news.open
     ? `${news.left === "" ? "As" : `${news.left}, as`} of ${news.asOf}`

@@ -18,6 +18,8 @@ const PANELS = {
   point: { label: "Point", useful: () => true, show: showPoint },
 };
 
+const DRAWN = ["plots", "timeline"];
+
 class App {
   constructor() {
     this.points = gather(/** @type {any} */ (window).nbbatchData || []);
@@ -39,6 +41,8 @@ class App {
     this.found = [];
     /** Whatever a panel wants to keep between two calls. @type {Map<string, any>} */
     this.kept = new Map();
+    /** The view stays as it is, only the data change. */
+    this.renewing = false;
     this.build();
   }
 
@@ -49,7 +53,7 @@ class App {
     byId("filters").hidden = !facets || byId("filter-button").getAttribute("aria-expanded") !== "true";
     this.states = stateToggles(this.points, byId("states"), (state) => this.toggleState(state));
     this.tabs = tabsOf(this, byId("tabs"));
-    for (const name of ["columns", "tools", "point", "compare"]) this.kept.delete(name);
+    this.kept.delete("columns");
   }
 
   /** The data have changed: begin again, at the same view. */
@@ -57,8 +61,12 @@ class App {
     this.points = gather(/** @type {any} */ (window).nbbatchData);
     this.haystacks = haystacksOf(this.points);
     this.columns = columnsOf(this.points);
-    this.build();
-    this.refresh();
+    this.renewing = true;
+    keepingFocus(() => {
+      this.build();
+      this.refresh();
+    });
+    this.renewing = false;
   }
 
   /**
@@ -104,7 +112,7 @@ class App {
       this.kept.set("tab", tab);
       intoSight(byId("tabs"), /** @type {HTMLElement} */ (this.tabs.get(tab)));
     }
-    PANELS[tab].show(this, byId(`panel-${tab}`));
+    keepingFocus(() => PANELS[tab].show(this, byId(`panel-${tab}`)));
   }
 
   /** @param {Partial<View>} change */
@@ -181,6 +189,11 @@ function start() {
   if (app.view.among.size + app.view.between.size > 0) byId("filter-button").click();
   window.addEventListener("hashchange", () => {
     const before = app.view;
+    // The link that skips the head is no view of its own.
+    if (location.hash === "#results") {
+      viewToAddress(before, app.points.total);
+      return;
+    }
     app.view = viewFromAddress(app.points.total);
     search.value = app.view.text;
     app.refresh();
@@ -188,6 +201,15 @@ function start() {
     if ((failure !== "" && failure !== before.failure) || tab !== before.tab) {
       byId("results").scrollIntoView();
     }
+  });
+  // What is drawn and not styled is drawn again when its room or its colours change.
+  let width = window.innerWidth;
+  window.addEventListener("resize", () => {
+    if (window.innerWidth !== width && DRAWN.includes(app.view.tab)) app.refresh();
+    width = window.innerWidth;
+  });
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    if (DRAWN.includes(app.view.tab)) app.refresh();
   });
   app.refresh();
   // Who was sent a link is to see what it is about.
@@ -274,5 +296,5 @@ function showTable(app, _place) {
     table.setColumns(columns);
   }
   showTableTools(app, byId("table-tools"));
-  table.show(app.found, view.sort, view.selected);
+  table.show(app.found, view.sort, view.selected, app.renewing);
 }

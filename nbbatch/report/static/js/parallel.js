@@ -57,7 +57,7 @@ function railsOf(axes, points, width) {
     if (least === most) [least, most] = [least - 1, most + 1];
     const height = (/** @type {number} */ number) => low + ((number - least) / (most - least)) * (high - low);
     const own = (/** @type {Cell} */ cell) => (axis.numeric ? cell : places.get(levelText(cell)));
-    const marked = (levels || []).filter(({ cell }) => cell !== null).slice(0, 20);
+    const marked = (levels || []).filter(({ cell }) => (axis.numeric ? typeof cell === "number" : cell !== null)).slice(0, 20);
     return {
       axis,
       x: side + at * step,
@@ -67,7 +67,7 @@ function railsOf(axes, points, width) {
       },
       at: (y) => least + ((y - low) / (high - low)) * (most - least),
       ticks: levels === null
-        ? [least, (least + most) / 2, most].map((number) => ({ text: fewDigits(number), y: height(number) }))
+        ? [least, (least + most) / 2, most].map((number) => ({ text: String(rounded(number, most - least)), y: height(number) }))
         : marked.map(({ text, cell }) => ({ text: textOf(cell), y: height(Number(axis.numeric ? cell : places.get(text))) })),
     };
   });
@@ -181,8 +181,9 @@ function brush(app, canvas, rails) {
     const between = new Map(app.view.between);
     if (Math.abs(end - y) < 4) between.delete(rail.axis.key);
     else {
-      const limits = [rail.at(y), rail.at(end)].sort((a, b) => a - b);
-      between.set(rail.axis.key, [Number(limits[0].toPrecision(4)), Number(limits[1].toPrecision(4))]);
+      const [least, most] = [rail.at(y), rail.at(end)].sort((a, b) => a - b);
+      const span = Math.abs(rail.at(0) - rail.at(PARALLEL_HEIGHT));
+      between.set(rail.axis.key, [rounded(least, span), rounded(most, span)]);
     }
     app.look({ between });
   });
@@ -206,9 +207,15 @@ function viridis(part) {
   return `rgb(${mixed.join(" ")})`;
 }
 
-/** @param {number} number */
-function fewDigits(number) {
-  return String(Number(number.toPrecision(3)));
+/**
+ * A number with the digits that matter on an axis: to a thousandth of what it spans, or finer.
+ * @param {number} number
+ * @param {number} span more than 0
+ * @returns {number}
+ */
+function rounded(number, span) {
+  const digits = Math.ceil(Math.log10(1000 / span));
+  return Number(digits > 0 && digits <= 100 ? number.toFixed(digits) : number.toPrecision(12));
 }
 
 /**

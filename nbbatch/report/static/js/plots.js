@@ -28,11 +28,7 @@ function showPlots(app, place) {
     frame = el("div", { class: "plot", "data-kind": kind || "scatter" });
   }
   const note = el("p", { class: "note", role: "status" });
-  const focused = document.activeElement instanceof HTMLSelectElement ? document.activeElement.parentElement?.firstChild?.textContent : null;
   place.replaceChildren(controls, note, frame);
-  for (const label of controls.querySelectorAll("label")) {
-    if (focused && label.firstChild?.textContent === focused) label.querySelector("select")?.focus();
-  }
   if (axes.length < 2 || state.y === undefined || state.x === undefined) {
     note.textContent = "There are not two columns of values to plot yet.";
     frame.remove();
@@ -86,7 +82,7 @@ function plotAxes(points) {
       key,
       label: section === "" && Object.hasOwn(label, name) ? label[/** @type {"cpu"} */ (name)] : name,
       kind: section === "params" ? "parameter" : section === "metrics" ? "metric" : "",
-      numeric: isNumeric(cells),
+      numeric: isNumeric({ section, cells }),
       cells,
     });
   }
@@ -245,6 +241,20 @@ function plotLayout(more) {
  * Draw one plot after the other: plotly mixes them up when the next begins before the
  * last has ended. Of several that wait only the latest is drawn.
  * @param {App} app
+ * @param {() => any} draw
+ */
+function inTurn(app, draw) {
+  const before = app.kept.get("drawing") || Promise.resolve();
+  const drawn = before.then(async () => {
+    if (app.kept.get("drawing") !== drawn) return;
+    await draw();
+    if (app.kept.get("drawing") === drawn) app.kept.delete("drawing");
+  });
+  app.kept.set("drawing", drawn);
+}
+
+/**
+ * @param {App} app
  * @param {any} plotly
  * @param {any} frame
  * @param {any[]} traces
@@ -252,17 +262,13 @@ function plotLayout(more) {
  * @param {Record<string, (event: any) => void>} listeners
  */
 function drawPlot(app, plotly, frame, traces, layout, listeners) {
-  const before = app.kept.get("drawing") || Promise.resolve();
-  const drawn = before.then(async () => {
-    if (app.kept.get("drawing") !== drawn) return;
+  inTurn(app, async () => {
     await plotly.react(frame, traces, layout, PLOT_OPTIONS);
     for (const name of ["plotly_click", "plotly_selected", "plotly_deselect"]) {
       frame.removeAllListeners(name);
       if (Object.hasOwn(listeners, name)) frame.on(name, listeners[name]);
     }
-    if (app.kept.get("drawing") === drawn) app.kept.delete("drawing");
   });
-  app.kept.set("drawing", drawn);
 }
 
 /** Lines and zero of an axis, in the page's colours. */

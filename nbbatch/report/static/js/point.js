@@ -9,11 +9,16 @@ function showPoint(app, place) {
   // Of a sweep of one point there is no other to look at.
   const position = view.point === "" && points.total === 1 ? 0 : points.places.get(view.point);
   if (position === undefined) {
+    app.kept.delete("point");
     place.replaceChildren(el("p", { class: "note" }, "There is no point of this name in the report."));
     return;
   }
-  if (app.kept.get("point") === position) return;
-  app.kept.set("point", position);
+  const order = app.inOrder(true);
+  const rank = order.indexOf(position);
+  const [before, after] = rank < 0 ? [] : [order[rank - 1], order[rank + 1]];
+  const key = JSON.stringify([position, before, after, points.columns.map(({ cells }) => cells[position])]);
+  if (app.kept.get("point") === key) return;
+  app.kept.set("point", key);
   const state = String(fixedCell(points, "state", position));
   const page = pageOf(points, position);
   const error = fixedCell(points, "error", position);
@@ -24,7 +29,7 @@ function showPoint(app, place) {
       el("h3", {}, bdi(idOf(points, position))),
       el("span", { class: `state state-${state}` }, state),
       fixedCell(points, "reused", position) === true ? el("span", { class: "reused", title: REUSED }, "reused") : "",
-      ...pointLinks(app, position),
+      ...pointLinks(app, position, before, after),
     ),
     error === null ? "" : el("p", { class: "point-error" }, bdi(fullText(error))),
     el("div", { class: "point-values" }, neighbours(app, position), valuesTable(app, position)),
@@ -39,9 +44,11 @@ function showPoint(app, place) {
 /**
  * @param {App} app
  * @param {number} position
+ * @param {number | undefined} before the one above it in the table
+ * @param {number | undefined} after
  * @returns {Node[]}
  */
-function pointLinks(app, position) {
+function pointLinks(app, position, before, after) {
   const files = Number(fixedCell(app.points, "files", position));
   const at = (/** @type {string} */ file) => addressOf(app.points, position, file);
   const links = [];
@@ -50,14 +57,12 @@ function pointLinks(app, position) {
   if (files & BIT.log) links.push(anchor("log", at("output.log")));
   const place = el("span", { class: "links" }, ...links);
   if (app.points.total === 1) return [place];
-  const rank = app.inOrder(true).indexOf(position);
-  const step = (/** @type {number} */ by, /** @type {string} */ text) => {
-    const to = app.inOrder(true)[rank + by];
-    const made = button(text, () => goToPoint(app, to));
-    made.disabled = rank < 0 || to === undefined;
+  const step = (/** @type {number | undefined} */ to, /** @type {string} */ text) => {
+    const made = button(text, () => to !== undefined && goToPoint(app, to));
+    made.disabled = to === undefined;
     return made;
   };
-  return [place, step(-1, "← in the table"), step(1, "in the table →")];
+  return [place, step(before, "← in the table"), step(after, "in the table →")];
 }
 
 /**

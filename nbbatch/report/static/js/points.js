@@ -22,6 +22,7 @@
 /**
  * @typedef {object} Points
  * @property {number} total
+ * @property {number} now when the data were written, in seconds after the sweep's creation; 0 once it has ended
  * @property {any} sweep what `columns.js` says of the whole sweep
  * @property {Column[]} columns
  * @property {Map<string, Column>} byKey
@@ -41,6 +42,7 @@ function gather(pieces) {
   /** @type {Points} */
   const points = {
     total: 0,
+    now: 0,
     sweep: {},
     columns: [],
     byKey: new Map(),
@@ -49,6 +51,8 @@ function gather(pieces) {
     places: new Map(),
     pictures: new Map(),
   };
+  /** @type {number | null} */
+  let written = null;
   for (const piece of pieces) {
     if (piece.kind === "columns") {
       points.total = piece.total;
@@ -60,10 +64,13 @@ function gather(pieces) {
       }));
     } else if (piece.kind === "failures") {
       points.failures = new Map(Object.entries(piece.groups));
+    } else if (piece.kind === "now") {
+      written = piece.at;
     } else if (piece.kind === "figures") {
       points.pictures.set(piece.point, new Map(Object.entries(piece.files)));
     }
   }
+  if (written !== null) points.now = written - points.sweep.base;
   for (const column of points.columns) {
     points.byKey.set(column.key, column);
     if (column.section === "") points.fixed.set(column.name, column);

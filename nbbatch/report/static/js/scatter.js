@@ -14,7 +14,7 @@ const MARKS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star
 function drawScatter(app, plotly, frame, state, note) {
   const { x, y } = /** @type {{x: Axis, y: Axis}} */ (state);
   const positions = app.inOrder(true);
-  const there = positions.filter((position) => y.cells[position] !== null && x.cells[position] !== null);
+  const there = positions.filter((position) => plotValue(y, position) !== null && plotValue(x, position) !== null);
   const left = positions.length - there.length;
   const lacking = `${counted(left, "point")} without a value ${left === 1 ? "is" : "are"} not shown.`;
   note.textContent = `Drag to select points: table and gallery then show these. ${left > 0 ? lacking : ""}`;
@@ -35,12 +35,19 @@ function drawScatter(app, plotly, frame, state, note) {
     grid: { rows, columns, pattern: "independent" },
     annotations: [],
   });
+  const levels = state.colour === undefined ? null : levelsOf(state.colour.cells, there, HUES.length);
+  // Each level is in the legend once, with the first facet that has it.
+  const named = new Set();
   /** @type {any[]} */
   const traces = [];
   groups.forEach((group, at) => {
     const suffix = at === 0 ? "" : String(at + 1);
-    const own = scatterTraces(app, group.positions, x, y, state.colour, at === 0);
-    for (const trace of own) traces.push({ ...trace, xaxis: `x${suffix}`, yaxis: `y${suffix}` });
+    const marks = marksOf(group.positions, there, state.colour, levels, at === 0);
+    for (const trace of scatterTraces(app, marks, x, y, there.length)) {
+      const showlegend = levels !== null && !named.has(trace.legendgroup);
+      named.add(trace.legendgroup);
+      traces.push({ ...trace, showlegend, xaxis: `x${suffix}`, yaxis: `y${suffix}` });
+    }
     layout[`xaxis${suffix}`] = { ...axisStyle(), title: { text: plain4plotly(x.label) }, ...categories(x, there) };
     layout[`yaxis${suffix}`] = { ...axisStyle(), title: { text: plain4plotly(y.label) }, ...categories(y, there) };
     if (at > 0) {
@@ -92,47 +99,54 @@ function categories(axis, positions) {
 }
 
 /**
- * @param {App} app
+ * @typedef {object} Marks points that have one kind of mark
+ * @property {string} name
+ * @property {number[]} positions
+ * @property {any} marker
+ */
+
+/**
+ * The points of a facet by their mark. What a colour means is the same in all facets.
  * @param {number[]} positions
+ * @param {number[]} there those of all facets
+ * @param {Axis | undefined} by
+ * @param {{text: string, cell: Cell}[] | null} levels of `by`; null: there are too many
+ * @param {boolean} first of the facets: it brings the colour bar
+ * @returns {Marks[]}
+ */
+function marksOf(positions, there, by, levels, first) {
+  if (by === undefined) return [{ name: "", positions, marker: { color: colour("--accent") } }];
+  if (levels === null) return [{ name: by.label, positions, marker: continuous(by, positions, there, first) }];
+  const all = levelsOf(by.cells, by.cells.keys(), HUES.length) || levels;
+  const groups = levels.map(({ text, cell }) => {
+    const at = all.findIndex((level) => level.text === text) % HUES.length;
+    const own = positions.filter((position) => levelText(by.cells[position]) === text);
+    return { name: textOf(cell), positions: own, marker: { color: HUES[at], symbol: MARKS[at] } };
+  });
+  return groups.filter((group) => group.positions.length > 0);
+}
+
+/**
+ * @param {App} app
+ * @param {Marks[]} marks
  * @param {Axis} x
  * @param {Axis} y
- * @param {Axis | undefined} by
- * @param {boolean} first of the facets: it brings the legend
+ * @param {number} total of the points in the plot
  * @returns {any[]}
  */
-function scatterTraces(app, positions, x, y, by, first) {
-  const levels = by === undefined ? null : levelsOf(by.cells, positions, HUES.length);
-  /** @type {{name: string, positions: number[], marker: any, legend: boolean}[]} */
-  let groups;
-  if (by === undefined) {
-    groups = [{ name: "", positions, marker: { color: colour("--accent") }, legend: false }];
-  } else if (levels === null) {
-    groups = [{ name: by.label, positions, marker: continuous(by, positions, first), legend: false }];
-  } else {
-    const all = levelsOf(by.cells, by.cells.keys(), HUES.length) || levels;
-    groups = levels.map(({ text, cell }) => {
-      const at = all.findIndex((level) => level.text === text) % HUES.length;
-      return {
-        name: textOf(cell),
-        positions: positions.filter((position) => levelText(by.cells[position]) === text),
-        marker: { color: HUES[at], symbol: MARKS[at] },
-        legend: first,
-      };
-    });
-  }
+function scatterTraces(app, marks, x, y, total) {
   const some = app.view.selected.size > 0;
-  return groups.map((group) => ({
+  return marks.map((group) => ({
     type: "scatter",
     mode: "markers",
     name: plain4plotly(group.name),
     legendgroup: group.name,
-    showlegend: group.legend,
     x: group.positions.map((position) => plotValue(x, position)),
     y: group.positions.map((position) => plotValue(y, position)),
     customdata: group.positions,
     text: group.positions.map((position) => plain4plotly(idOf(app.points, position))),
     hovertemplate: `%{text}<br>%{xaxis.title.text} %{x}<br>%{yaxis.title.text} %{y}<extra></extra>`,
-    marker: { size: positions.length > 2000 ? 5 : 8, line: { width: 0 }, opacity: 0.85, ...group.marker },
+    marker: { size: total > 2000 ? 5 : 8, line: { width: 0 }, opacity: 0.85, ...group.marker },
     selectedpoints: some
       ? group.positions.flatMap((position, at) => (app.view.selected.has(position) ? [at] : []))
       : undefined,
@@ -143,24 +157,27 @@ function scatterTraces(app, positions, x, y, by, first) {
 /**
  * @param {Axis} axis
  * @param {number} position
+ * @returns {number | string | null} null where there is nothing to plot
  */
 function plotValue(axis, position) {
   const cell = axis.cells[position];
-  return axis.numeric ? cell : namesOf(axis).get(levelText(cell));
+  if (axis.numeric) return typeof cell === "number" ? cell : null;
+  return cell === null ? null : namesOf(axis).get(levelText(cell)) ?? null;
 }
 
 /**
  * Colours along a scale that reads the same in grey.
  * @param {Axis} by
  * @param {number[]} positions
+ * @param {number[]} there those of all facets
  * @param {boolean} first
  */
-function continuous(by, positions, first) {
-  const levels = by.numeric ? null : levelsOf(by.cells, positions, Infinity);
+function continuous(by, positions, there, first) {
+  const levels = by.numeric ? null : levelsOf(by.cells, there, Infinity);
   const places = new Map((levels || []).map(({ text }, at) => [text, at]));
   const [least, most] = by.numeric ? extentOf(by.cells) : [0, places.size - 1];
   return {
-    color: positions.map((position) => by.numeric ? by.cells[position] : places.get(levelText(by.cells[position]))),
+    color: positions.map((position) => by.numeric ? plotValue(by, position) : places.get(levelText(by.cells[position]))),
     colorscale: "Viridis",
     cmin: least,
     cmax: most,

@@ -114,9 +114,13 @@ class Table {
    * @param {number[]} order positions
    * @param {string} sort as in the view
    * @param {Set<number>} selected
+   * @param {boolean} stay other points are shown because the data changed, not because the
+   *   reader asked for them
    */
-  show(order, sort, selected) {
+  show(order, sort, selected, stay) {
     const same = order.length === this.order.length && order.every((at, i) => at === this.order[i]);
+    // Read before the rows go: a frame that is shorter for a moment scrolls up by itself.
+    const top = this.frame.scrollTop;
     this.order = order;
     this.selected = selected;
     for (const row of this.rows.values()) row.remove();
@@ -128,14 +132,14 @@ class Table {
       else th.setAttribute("aria-sort", descending ? "descending" : "ascending");
     }
     this.table.setAttribute("aria-rowcount", String(order.length + 1));
-    if (!same) {
-      this.frame.scrollTop = 0;
+    if (!same && !stay) {
       this.active = -1;
       this.last = -1;
     }
     this.all.checked = order.length > 0 && order.every((position) => selected.has(position));
     this.all.indeterminate = !this.all.checked && order.some((position) => selected.has(position));
-    this.draw();
+    this.draw(same || stay ? top : 0);
+    this.frame.scrollTop = same || stay ? top : 0;
     // The style sheet sets the height in rem: how many pixels depends on the reader.
     const height = this.rows.values().next().value?.getBoundingClientRect().height;
     if (height && height !== this.rowHeight) {
@@ -144,10 +148,12 @@ class Table {
     }
   }
 
-  draw() {
+  /** @param {number} [top] how far the frame is scrolled, or will be */
+  draw(top = this.frame.scrollTop) {
     const { order, rows, rowHeight } = this;
-    const first = Math.max(0, Math.floor(this.frame.scrollTop / rowHeight) - OVERSCAN);
-    const inSight = Math.ceil((this.frame.clientHeight || window.innerHeight) / rowHeight);
+    const first = Math.max(0, Math.min(Math.floor(top / rowHeight), order.length - 1) - OVERSCAN);
+    // At most: while the rows are not there yet, the frame is lower than it will be.
+    const inSight = Math.ceil(window.innerHeight / rowHeight);
     const end = Math.min(order.length, first + inSight + 2 * OVERSCAN);
     for (const [place, row] of rows) {
       if (place < first || place >= end) {

@@ -47,7 +47,7 @@ function showTimeline(app, place) {
  * @returns {Map<string, Bar[]>}
  */
 function hostBars(points, found) {
-  const now = points.sweep.now ?? 0;
+  const { now } = points;
   /** @type {Map<string, Bar[]>} */
   const hosts = new Map();
   for (const position of found) {

@@ -6,8 +6,9 @@
  */
 function showTableTools(app, place) {
   const { view, columns } = app;
-  if (!app.kept.has("tools")) {
-    app.kept.set("tools", true);
+  const keys = columns.map(({ key }) => key).join("\n");
+  if (app.kept.get("tools") !== keys) {
+    app.kept.set("tools", keys);
     const list = el("div", { class: "column-list" });
     for (const column of columns) list.append(columnBox(app, column));
     list.append(button("As usual", () => app.look({ columns: null }), { class: "quiet" }));
@@ -37,7 +38,8 @@ function closeFromOutside(menu) {
     menu.open = false;
     menu.querySelector("summary")?.focus();
   });
-  document.addEventListener("pointerdown", (event) => {
+  document.addEventListener("pointerdown", function close(event) {
+    if (!menu.isConnected) document.removeEventListener("pointerdown", close);
     if (!(event.target instanceof Node && menu.contains(event.target))) menu.open = false;
   });
 }
@@ -92,29 +94,31 @@ function csvCell(cell) {
 function jsonOf(app) {
   const { points } = app;
   const rows = app.found.map((position) => {
-    /** @type {Record<string, any>} */
-    const row = { id: idOf(points, position), state: fixedCell(points, "state", position) };
+    const [id, state] = [idOf(points, position), fixedCell(points, "state", position)];
+    const parts = [`"id":${JSON.stringify(id)}`, `"state":${JSON.stringify(state)}`];
     for (const section of ["params", "metrics"]) {
       const own = points.columns.filter((column) => column.section === section);
       const having = own.filter(({ cells }) => cells[position] !== null);
-      // fromEntries: a parameter may be called __proto__
-      row[section] = Object.fromEntries(having.map(({ name, cells }) => [name, jsonValue(cells[position])]));
+      const values = having.map(({ name, cells }) => `${JSON.stringify(name)}:${jsonText(cells[position])}`);
+      parts.push(`"${section}":{${values.join(",")}}`);
     }
-    return row;
+    return `{${parts.join(",")}}`;
   });
-  return `[\n${rows.map((row) => JSON.stringify(row)).join(",\n")}\n]\n`;
+  return `[\n${rows.join(",\n")}\n]\n`;
 }
 
 /**
+ * A value as JSON: an integer of many digits as it is written, NaN as a text.
  * @param {Cell} cell
- * @returns {any}
+ * @returns {string}
  */
-function jsonValue(cell) {
-  if (cell === null || typeof cell !== "object") return cell;
+function jsonText(cell) {
+  if (cell === null || typeof cell !== "object") return JSON.stringify(cell);
   try {
-    return JSON.parse(cell.text);
-  } catch {
+    JSON.parse(cell.text);
     return cell.text;
+  } catch {
+    return JSON.stringify(cell.text);
   }
 }
 

@@ -65,7 +65,10 @@ function kindOf(cell) {
 function compareCells(one, other) {
   if (typeof one === "number" && typeof other === "number") return one - other;
   const kinds = kindOf(one) - kindOf(other);
-  return kinds !== 0 ? kinds : collator.compare(fullText(one), fullText(other));
+  if (kinds !== 0) return kinds;
+  const [a, b] = [fullText(one), fullText(other)];
+  // "a" and "A" are one to the collator, but two values.
+  return collator.compare(a, b) || (a < b ? -1 : Number(a > b));
 }
 
 /**
@@ -117,17 +120,21 @@ function levelsOf(cells, positions, most) {
   });
 }
 
+// What a notebook records where no number came out.
+const NO_NUMBER = ["NaN", "Infinity", "-Infinity", "null"];
+
 /**
- * Whether all values that there are are numbers.
- * @param {Cell[]} cells
+ * Whether all values that there are are numbers. A metric of numbers is one even if at some
+ * points none came out; of a parameter such a value is a level like others.
+ * @param {{section: string, cells: Cell[]}} column
  * @returns {boolean}
  */
-function isNumeric(cells) {
+function isNumeric({ section, cells }) {
   let some = false;
   for (const cell of cells) {
-    if (cell === null) continue;
-    if (typeof cell !== "number") return false;
-    some = true;
+    if (typeof cell === "number") some = true;
+    else if (cell === null) continue;
+    else if (section !== "metrics" || typeof cell !== "object" || !NO_NUMBER.includes(cell.text)) return false;
   }
   return some;
 }
