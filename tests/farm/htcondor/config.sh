@@ -90,8 +90,6 @@ SCHEDD_MIN_INTERVAL = 1
 PERIODIC_EXPR_INTERVAL = 2
 SHADOW_QUEUE_UPDATE_INTERVAL = 5
 JOB_START_DELAY = 0
-# A slot that a larger job leaves would be the next one's, with the larger one's limits.
-CLAIM_WORKLIFE = 0
 CONFIG
     [ "$FILES" != spool ] || echo "SCHEDD_NAME = remote@nbbatch-farm"
   else
@@ -111,6 +109,8 @@ STARTER_UPDATE_INTERVAL = 5
 STARTER_INITIAL_UPDATE_INTERVAL = 2
 STARTER_UPDATE_INTERVAL_TIMESLICE = 1.0
 RUNBENCHMARKS = 0
+# The startd's to say: a slot that a larger job leaves would be the next one's, with the larger one's limits.
+CLAIM_WORKLIFE = 0
 # What is evicted saves its notebook first, however busy the machine is.
 KILLING_TIMEOUT = 60
 MachineMaxVacateTime = 60
