@@ -342,3 +342,15 @@ def test_on_paper_the_verdict_and_the_failures_remain(report) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.locator(".failure").first).to_be_visible()
     expect(page.locator("#table")).to_be_hidden()
+
+
+def test_on_paper_no_kind_of_failure_is_folded_away(report) -> None:
+    kinds = ("Key", "Value", "Type", "Index", "Lookup", "Overflow", "Runtime")
+    views = [failed(n, {"sigma": n}, f"{kind}Error: lost") for n, kind in enumerate(kinds)]
+    page = report(views)
+    expect(page.locator(".failure")).to_have_count(len(kinds))
+    rarest = page.locator(".failure").last
+    folded = "e => !e.checkVisibility()"
+    assert rarest.evaluate(folded)
+    page.emulate_media(media="print")
+    assert not rarest.evaluate(folded)

@@ -75,6 +75,7 @@ def test_an_open_page_reads_the_news_by_itself(open_page: Open, tmp_path: Path) 
     report.write(a_header(), views)
     expect(heading).to_have_text("5 of 6 points are ok, 1 not", timeout=20_000)
     expect(page.locator("#progress")).to_have_text("The sweep has ended")
+    expect(page.locator("#news")).to_be_hidden()
 
 
 def test_a_page_that_is_open_when_the_sweep_ends(open_page: Open, tmp_path: Path) -> None:

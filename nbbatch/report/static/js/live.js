@@ -95,6 +95,7 @@ function showVerdict(known, news) {
   byId("progress").textContent = news.open
     ? `${news.left === "" ? "As" : `${news.left}, as`} of ${news.asOf}`
     : "The sweep has ended";
+  byId("news").hidden = !news.open;
   const [bar, counts] = [byId("bar"), byId("counts")];
   bar.replaceChildren();
   counts.replaceChildren();
