@@ -330,6 +330,16 @@ def test_small_sweeps(report, count: int) -> None:
     assert page.locator("#toolbar").is_visible() == (count > 1)
 
 
+def test_a_point_without_a_page_opens_in_the_report(report) -> None:
+    queued = [a_view(n, {"sigma": n}, PointState.QUEUED) for n in (2, 3)]
+    page = report([ok(0, {"sigma": 0}), ok(1, {"sigma": 1}), *queued])
+    page.get_by_role("searchbox").fill("queued")
+    page.locator("#table").get_by_role("link", name="p3-0003").click()
+    expect(page.get_by_role("heading", level=3)).to_have_text("p3-0003")
+    page.get_by_role("tab", name="Table").click()
+    expect(page.locator("#shown")).to_have_text("2 of 4 points")
+
+
 def test_a_running_sweep_says_how_to_refresh(report) -> None:
     page = report([ok(0, {"sigma": 1}), a_view(1, {"sigma": 2}, PointState.QUEUED)])
     expect(page.get_by_role("heading", level=1)).to_have_text("1 of 2 points done")

@@ -116,7 +116,8 @@ function pointColumn(points) {
       const id = String(column.cells[position]);
       const file = pageOf(points, position);
       td.title = id;
-      td.append(file === "" ? id : anchor(id, addressOf(points, position, file)));
+      if (file !== "") td.append(anchor(id, addressOf(points, position, file)));
+      else td.append(el("a", { href: `#${new URLSearchParams({ tab: "point", point: id })}`, "data-position": position }, id));
     },
   };
 }

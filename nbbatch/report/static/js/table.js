@@ -54,8 +54,12 @@ class Table {
     window.addEventListener("resize", later);
     this.frame.addEventListener("keydown", (event) => this.key(event));
     this.body.addEventListener("click", (event) => {
-      const box = event.target;
-      if (box instanceof HTMLInputElement) this.pick(Number(box.value), box.checked, event.shiftKey);
+      const at = event.target;
+      if (at instanceof HTMLInputElement) this.pick(Number(at.value), at.checked, event.shiftKey);
+      if (!(at instanceof HTMLAnchorElement) || at.dataset.position === undefined) return;
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a tab or window of its own
+      event.preventDefault();
+      this.actions.open(Number(at.dataset.position));
     });
   }
 
