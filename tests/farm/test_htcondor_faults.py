@@ -107,6 +107,10 @@ def test_schedd_restarted(bench: Bench) -> None:
     assert bench.ran() == bench.ended() == ["1", "2", "3"]
 
 
+# A slot that an earlier job left is used again, with the memory and disk of that job. Each test
+# of what is too much asks for more CPUs than any before it, so that it gets a slot of its own.
+
+
 def eat(bench: Bench) -> str:
     """Takes 500 MB. The first run keeps them until it is stopped, a later one ends."""
     ran = str(bench.channel / "ran")
@@ -115,7 +119,7 @@ def eat(bench: Bench) -> str:
 
 
 def test_more_memory_than_asked_for(bench: Bench) -> None:
-    sweep = bench.run(bench.notebook(eat(bench)), {"x": [1]}, memory="300MB")
+    sweep = bench.run(bench.notebook(eat(bench)), {"x": [1]}, memory="300MB", cpus=2)
     until(lambda: states(sweep) == {1: "held"})
     assert reason(sweep).startswith("asked 384MB of memory")  # the pool rounds up
     advice = reason(sweep).split("`")[1]
@@ -133,7 +137,7 @@ def test_more_memory_than_asked_for(bench: Bench) -> None:
 
 def test_more_memory_at_the_next_try(bench: Bench) -> None:
     notebook = bench.notebook(eat(bench))
-    sweep = bench.run(notebook, {"x": [1]}, memory="300MB", retry_memory="4x")
+    sweep = bench.run(notebook, {"x": [1]}, memory="300MB", retry_memory="4x", cpus=3)
     (view,) = sweep.wait(LONG)
     assert view.state is PointState.OK
     assert bench.ended() == ["1"]
@@ -143,7 +147,7 @@ def test_less_disk_than_needed(bench: Bench) -> None:
     where = "import os; os.chdir(os.environ['_CONDOR_SCRATCH_DIR'])"
     write = "open('big', 'wb').write(b'x' * 300_000_000)"
     notebook = bench.notebook(where, write, wait_for_go(bench))
-    sweep = bench.run(notebook, {"x": [1]}, disk="100MB")
+    sweep = bench.run(notebook, {"x": [1]}, disk="100MB", cpus=4)
     if SEEING:  # a job whose files stay where they are has no disk of its own to watch
         (bench.channel / "go").touch()
         sweep.wait(LONG)

@@ -109,8 +109,6 @@ STARTER_UPDATE_INTERVAL = 5
 STARTER_INITIAL_UPDATE_INTERVAL = 2
 STARTER_UPDATE_INTERVAL_TIMESLICE = 1.0
 RUNBENCHMARKS = 0
-# The startd's to say: a slot that a larger job leaves would be the next one's, with the larger one's limits.
-CLAIM_WORKLIFE = 0
 # What is evicted saves its notebook first, however busy the machine is.
 KILLING_TIMEOUT = 60
 MachineMaxVacateTime = 60
