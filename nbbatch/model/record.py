@@ -63,7 +63,8 @@ class Record:
     """How an attempt at a point ended: ``record.json``, written last, by the worker.
 
     Times are ISO 8601 UTC; ``seconds`` is wall time; ``peak_memory`` (bytes) and
-    ``cpu_seconds`` are of the kernel's process tree. ``metric_errors`` says which
+    ``cpu_seconds`` are of the kernel's process tree; ``worker_memory`` (bytes) is what the job
+    held beside it: its worker and what that keeps ready. ``metric_errors`` says which
     ``collect`` expressions could not be evaluated and why. ``truncated`` lists the
     cells whose text output was cut at the cap. ``reused`` names the sweep folder that a
     result was taken from, relative to this one; times and host are of that run.
@@ -91,6 +92,7 @@ class Record:
     truncated: tuple[int, ...] = ()
     figures: tuple[str, ...] = ()
     reused: str = ""
+    worker_memory: int | None = None
     format: int = FORMAT
 
     @property

@@ -33,12 +33,15 @@ def advice(header: Header, views: Sequence[PointView]) -> list[Advice]:
     records = [record for view in views if (record := settled(view)) is not None]
     if not records:
         return []
-    memory = sorted(r.peak_memory for r in records if r.peak_memory)
+    of_job = header.backend != "local"
+    memory = sorted(
+        r.peak_memory + (r.worker_memory or 0) * of_job for r in records if r.peak_memory
+    )
     seconds = sorted(r.seconds for r in records if r.seconds)
     short_of = sum(r.cause is Cause.OUT_OF_MEMORY for r in records)
     found = []
     if memory:
-        found.append(_memory(memory, header.resources.memory, short_of))
+        found.append(_memory(memory, header.resources.memory, short_of, of_job=of_job))
     if seconds:
         found.append(_time(seconds, header.resources.time, max(1, header.points_per_job)))
     busy = [r for r in records if r.cpu_seconds and r.seconds >= 1]
@@ -72,7 +75,8 @@ def _spread(ordered: Sequence[float], text: list[str]) -> str:
     return f"90 % of points at most {text[0]}, the largest {text[1]}"
 
 
-def _memory(used: Sequence[float], asked: int | None, short_of: int) -> Advice:
+def _memory(used: Sequence[float], asked: int | None, short_of: int, *, of_job: bool) -> Advice:
+    """``of_job``: what was asked for is a job's, so what was used has its worker in it."""
     words = _spread(used, [memory_text(quantile(used, 0.9)), memory_text(used[-1])])
     wish = rounded_up(HEADROOM * used[-1])
     if short_of:
@@ -86,6 +90,7 @@ def _memory(used: Sequence[float], asked: int | None, short_of: int) -> Advice:
         suggestion = f"Next time {memory_text(wish)} would do."
     else:
         suggestion = "Right as it is."
+    words += ", the job's worker included" if of_job else ""
     return Advice("Memory", words, memory_text(asked) if asked else "nothing asked", suggestion)
 
 

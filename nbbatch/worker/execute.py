@@ -29,7 +29,7 @@ from .engine import ENGINE, ExecutedNotebook
 from .figures import write_figures
 from .files import write_atomic
 from .kernel import Kernel, KernelProblem, find_kernel
-from .memory import MemoryWatch, OutOfMemoryCount
+from .memory import MemoryWatch, OutOfMemoryCount, own_memory
 from .metrics import metrics_from_outputs
 from .outputs import OutputLog
 from .prepare import NotebookInvalid, inject, kernel_name, load_notebook
@@ -111,6 +111,7 @@ def write_outcome(attempt: Attempt, nb: NotebookNode, record: Record) -> None:
     """Write figures and page, then the record, which ends the attempt. Raises OSError."""
     record = replace(record, figures=_write_extras(attempt, nb))
     _write_page(attempt, nb, record)
+    record = replace(record, worker_memory=own_memory() or None)
     text = json.dumps(record.to_json(), ensure_ascii=False, indent=1, allow_nan=False)
     write_atomic(attempt.folder / PointFiles.RECORD, f"{text}\n".encode("utf-8", "replace"))
 

@@ -117,6 +117,14 @@ def high_water(pid: int) -> int:
     return 0
 
 
+def own_memory() -> int:
+    """Bytes of RAM of this process, at its most, and of those that it has now.
+
+    What they share counts in each, as batch systems count without cgroups.
+    """
+    return high_water(os.getpid()) + resident(descendants(os.getpid()))
+
+
 class OutOfMemoryCount:
     """Counts the processes that the system killed for memory in a process's cgroup."""
 

@@ -35,6 +35,20 @@ def test_the_issue_s_example() -> None:
     assert row.suggestion == "Next time 1.4 GB would do."
 
 
+def test_on_a_farm_the_worker_is_in_the_job_too() -> None:
+    view = used(0, GB // 4)
+    assert view.record is not None
+    view = replace(view, record=replace(view.record, worker_memory=GB // 4))
+    there, here = (
+        advice(a_header(backend=name, resources=Resources(memory=2 * GB)), [view])[0]
+        for name in ("slurm", "local")
+    )
+    assert there.used == "the only point used 512 MB, the job's worker included"
+    assert there.suggestion == "Next time 640 MB would do."
+    assert here.used == "the only point used 256 MB"
+    assert here.suggestion == "Next time 320 MB would do."
+
+
 def test_what_fits_is_left_alone() -> None:
     assert said([used(0, GB)], memory=2 * GB)["Memory"].suggestion == "Right as it is."
 

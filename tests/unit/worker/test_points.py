@@ -68,6 +68,8 @@ def test_a_point_that_ends_well(ended: Sweep) -> None:
     assert record.language == "python"
     assert record.peak_memory is not None
     assert record.peak_memory > 10_000_000
+    assert record.worker_memory is not None
+    assert record.worker_memory > 30_000_000  # no Python with papermill is smaller
     assert record.cpu_seconds is not None
     assert record.cpu_seconds > 0.05
     assert record.started < record.finished
