@@ -340,6 +340,17 @@ def test_a_point_without_a_page_opens_in_the_report(report) -> None:
     expect(page.locator("#shown")).to_have_text("2 of 4 points")
 
 
+def test_a_browser_that_allows_no_more_changes_of_the_address_now(report) -> None:
+    page = report(MIXED)
+    refuse = "() => { throw new DOMException('too many', 'SecurityError'); }"
+    page.evaluate(f"void (history.replaceState = {refuse})")
+    page.get_by_role("searchbox").fill("run10")
+    expect(page.locator("#shown")).to_have_text("1 of 5 points")
+    assert "#" not in page.url
+    page.evaluate("delete history.replaceState")
+    expect(page).to_have_url(re.compile("#q=run10$"))
+
+
 def test_a_running_sweep_says_how_to_refresh(report) -> None:
     page = report([ok(0, {"sigma": 1}), a_view(1, {"sigma": 2}, PointState.QUEUED)])
     expect(page.get_by_role("heading", level=1)).to_have_text("1 of 2 points done")

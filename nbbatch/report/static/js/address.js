@@ -99,7 +99,22 @@ function viewToAddress(view, total, entry = false) {
   }
   for (const [name, value] of view.how) set(name, value);
   const hash = said.toString();
-  const address = `${location.href.split("#")[0]}${hash === "" ? "" : `#${hash}`}`;
-  if (entry) history.pushState(null, "", address);
-  else history.replaceState(null, "", address);
+  writeAddress(`${location.href.split("#")[0]}${hash === "" ? "" : `#${hash}`}`, entry);
+}
+
+let writing = 0;
+
+/**
+ * Browsers allow some 100 of these in ten to thirty seconds, which a slider that is dragged has soon.
+ * @param {string} address
+ * @param {boolean} entry
+ */
+function writeAddress(address, entry) {
+  window.clearTimeout(writing);
+  try {
+    if (entry) history.pushState(null, "", address);
+    else history.replaceState(null, "", address);
+  } catch {
+    writing = window.setTimeout(() => writeAddress(address, entry), 2000);
+  }
 }
