@@ -52,9 +52,10 @@ def find_sweep(words: str | os.PathLike[str]) -> Path:
     Raises SweepNotFound, naming sweeps that there are.
     """
     text = os.fspath(words)
-    path = Path(text).expanduser()
-    if (path / "sweep.json").is_file():
-        return path.resolve()
+    with suppress(RuntimeError):  # ~ of a user that there is not
+        path = Path(text).expanduser()
+        if (path / "sweep.json").is_file():
+            return path.resolve()
     sweeps = known_sweeps()
     for root, header in sweeps:
         if text in ("latest", header.name, header.id, root.name):
@@ -92,7 +93,7 @@ def point_latest(root: Path, name: str = "latest") -> None:
 
 def _candidates() -> Iterator[Path]:
     with suppress(OSError, RuntimeError):
-        lines = memory_file().read_text().splitlines()
+        lines = memory_file().read_text(encoding="utf-8").splitlines()
         yield from (Path(line) for line in reversed(lines[-REMEMBERED:]))
     for sweep in HOME.glob("*/*/sweep.json"):
         if not sweep.parent.is_symlink():

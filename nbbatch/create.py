@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import sys
@@ -23,12 +24,19 @@ def place_of(plan: Plan) -> tuple[Path, str]:
     if plan.request.out is not None:
         if plan.request.name is not None:
             raise UsageError("--out and --name: give one of the two.")
-        return Path(plan.request.out).expanduser().resolve(), sweep_id
+        return _absolute(plan.request.out), sweep_id
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     name = plan.request.name
     if name is None:
         name = re.sub(r"[^\w.-]", "-", plan.notebook.path.stem).lstrip("-.") or "sweep"
     return catalogue.new_folder(name, stamp, sweep_id), sweep_id
+
+
+def _absolute(out: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(out).expanduser().resolve()
+    except RuntimeError:  # ~ of a user that there is not
+        raise UsageError(f"--out {out}: there is no such user.", hint="Give a folder.") from None
 
 
 def header_of(plan: Plan, root: Path, sweep_id: str) -> Header:
@@ -109,7 +117,7 @@ def done_points(plan: Plan) -> frozenset[str]:
     """Ids of the plan's points whose results are in its ``--out`` folder already."""
     if plan.request.out is None:
         return frozenset()
-    folder = SweepFolder(Path(plan.request.out).expanduser().resolve())
+    folder = SweepFolder(_absolute(plan.request.out))
     if not folder.exists():
         return frozenset()
     points = merge_points(plan.points, folder.points())

@@ -35,7 +35,8 @@ def _git(folder: Path, *words: str) -> str:
         done = subprocess.run(
             ["git", "-C", str(folder), *words],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",  # names of files may be in any encoding
             timeout=GIT_SECONDS,
             check=True,
         )

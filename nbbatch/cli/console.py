@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 def console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False)
+    from ..display.text import forgiving
+
+    return forgiving(Console(highlight=False))
 
 
 def show(renderable: Any) -> None:

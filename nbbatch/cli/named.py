@@ -193,10 +193,12 @@ def unpin(sweep: SweepArg = "latest") -> None:
 
 
 def _scheduled_rules(name: str) -> Keep:
+    from ..catalogue import HOME
     from ..schedule import entry
     from .schedule import checked
 
     for each in entry.load_all():
-        if each.name == name:
+        # One of the same name whose runs are in another folder is another one.
+        if each.home.resolve() == (HOME / name).resolve():
             return checked(each.words)[1].keep
     return _keep({})

@@ -30,6 +30,11 @@ def results(
     opened = Sweep.open(sweep)
     found = Rows(opened.views(), opened.root)
     if format is Format.table:
+        if output is not None:
+            raise UsageError(
+                "The table is for a terminal: nothing would be written to --output.",
+                hint="Add --format csv, json or parquet.",
+            )
         from ..display import results_table
 
         show(results_table(found))

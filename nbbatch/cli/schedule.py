@@ -26,6 +26,8 @@ schedule = typer.Typer(
 )
 
 
+AT_START = "at the next start of this machine"
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name.")]
 When = Annotated[
     str,
@@ -61,15 +63,19 @@ def add(
     only_print: Print = False,
 ) -> None:
     """Schedule `nbbatch run NOTEBOOK …`; the name again replaces what was scheduled."""
+    from datetime import datetime, timezone
+
     from ..folder import now
     from ..plan import make_plan
     from ..schedule import crontab, entry
     from ..schedule.care import home_of_plan
-    from ..schedule.cron_times import parse_cron
+    from ..schedule.cron_times import at_start, next_time, parse_cron
 
-    parse_cron(when)
+    if next_time(parse_cron(when), datetime.now(timezone.utc)) is None and not at_start(when):
+        raise UsageError(f"{when!r} never comes.")
     words = tuple(context.args)
-    request, _ = checked(words)
+    request, care = checked(words)
+    care.check(request)
     home_of_plan(make_plan(request))  # every mistake is found now, not at six in the morning
     assert request.name is not None
     here = os.getcwd()  # noqa: PTH109 (a text, as it is stored)
@@ -81,6 +87,9 @@ def add(
             )
     if cron_options and program is not CronProgram.scrontab:
         raise UsageError("--cron-option is for --cron-backend scrontab.")
+    for variable in env or ():
+        if variable not in os.environ:
+            raise UsageError(f"--env {variable}: there is no such variable.", hint="Export it.")
     new = entry.Entry(
         name=request.name,
         when=when,
@@ -97,11 +106,13 @@ def add(
     if only_print:
         say("\n".join(lines))
         return
-    table = crontab.with_lines(crontab.read_table(new.program), new.name, lines)
-    entry.save(new)  # first: cron may come at any moment
-    crontab.write_table(new.program, table)
-    after = _next_run(new)
-    say(f"{new.name}: next run {after or 'at the next start of this machine'}")
+
+    def with_ours(table: str) -> str:
+        entry.save(new)  # before the line is there: cron may come at any moment
+        return crontab.with_lines(table, new.name, lines)
+
+    crontab.change_table(new.program, with_ours)
+    say(f"{new.name}: next run {_next_run(new) or AT_START}")
     for notice in _notices(request):
         warn(f"note: {notice}")
 
@@ -177,8 +188,7 @@ def remove(name: Name) -> None:
     from ..schedule import crontab, entry
 
     found = entry.load(name)
-    table = crontab.read_table(found.program)
-    crontab.write_table(found.program, crontab.without_lines(table, name))
+    crontab.change_table(found.program, lambda table: crontab.without_lines(table, name))
     entry.delete(found)
     say(f"{name} is not scheduled any more. Its runs stay in {found.home}")
 
@@ -196,7 +206,7 @@ def resume(name: Name) -> None:
     _set_paused(name, False)
     from ..schedule import entry
 
-    say(f"{name}: next run {_next_run(entry.load(name))}")
+    say(f"{name}: next run {_next_run(entry.load(name)) or AT_START}")
 
 
 # ------------------------------------------------------------- what is to be run
@@ -220,7 +230,6 @@ def checked(words: Sequence[str]) -> tuple[Request, Care]:
     for option in ("detach", "dry_run"):
         if context.params.get(option):
             raise UsageError(f"--{option.replace('_', '-')} is not for what is scheduled.")
-    care.check(request)
     return request, replace(care, if_running=care.if_running or IfRunning.skip)
 
 
@@ -288,13 +297,16 @@ def _set_paused(name: str, paused: bool) -> None:
     from ..schedule import crontab, entry
 
     found = entry.load(name)
-    table = crontab.read_table(found.program)
-    lines = [line.removeprefix(crontab.PAUSED) for line in crontab.lines_of(table, name)]
-    if not lines:
-        raise UsageError(
-            f"The line of {name} is not in your {found.program} any more.",
-            hint="`nbbatch schedule add` puts it back, `nbbatch schedule remove` forgets it.",
-        )
-    shown = [f"{crontab.PAUSED}{line}" if paused else line for line in lines]
-    crontab.write_table(found.program, crontab.in_place(table, name, shown))
+
+    def with_ours(table: str) -> str:
+        lines = [line.removeprefix(crontab.PAUSED) for line in crontab.lines_of(table, name)]
+        if not lines:
+            raise UsageError(
+                f"The line of {name} is not in your {found.program} any more.",
+                hint="`nbbatch schedule add` puts it back, `nbbatch schedule remove` forgets it.",
+            )
+        shown = [f"{crontab.PAUSED}{line}" if paused else line for line in lines]
+        return crontab.in_place(table, name, shown)
+
+    crontab.change_table(found.program, with_ours)
     entry.save(replace(found, paused=paused, since=found.since if paused else now()))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import UsageError
 from ..schedule.words import IfRunning, NotifyOn
 from . import named
 from . import options as opt
@@ -96,9 +97,15 @@ def run(
         return
     for note in planned.notes:
         warn(f"note: {note}")
-    _confirm(planned, yes)
     care = named.care_of(context.params)
     care.check(planned.request)
+    if detach and (care.keep or care.notify or care.metrics_file):
+        raise UsageError(
+            "--keep-…, --notify and --metrics-file are for the end of a run, when nobody is there "
+            "after --detach.",
+            hint="Leave --detach away, or schedule the run: `nbbatch schedule add`.",
+        )
+    _confirm(planned, yes)
     try:
         with care.alone(home_of_plan(planned)):
             sweep = Sweep.create(planned)

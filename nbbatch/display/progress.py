@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..model import PointState
 from ..report.verdict import ORDER, duration, left_in_words, states_in_words
-from .text import counts_line, foreign
+from .text import counts_line, foreign, forgiving
 
 FIRST_INTERVAL = 10.0
 """Seconds between plain lines at first; each line makes the next wait a little longer."""
@@ -68,7 +68,7 @@ class Progress:
     def __init__(
         self, console: Console | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._console = console or Console()
+        self._console = forgiving(console or Console())
         self._clock = clock
         self._began = clock()
         self._counts: Mapping[PointState, int] = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
@@ -45,7 +46,9 @@ class _Column:
 
     @property
     def width(self) -> int:
-        return max([len(self.name), *(cell.cell_len for cell in self.cells if cell is not None)])
+        return max(
+            [cell_len(self.name), *(cell.cell_len for cell in self.cells if cell is not None)]
+        )
 
 
 def results_table(rows: Sequence[Row]) -> RenderableType:
@@ -233,8 +236,8 @@ class _PointsTable:
 
 def parameters_table(notebook: Notebook) -> RenderableType:
     """What a notebook declares: its parameters with defaults, types and help."""
-    head = Text(f"{notebook.language or 'unknown language'}, kernel ", style="dim")
-    head.append(notebook.kernel or "not named")
+    head = foreign(f"{notebook.language or 'unknown language'}, kernel ", "dim")
+    head.append_text(foreign(notebook.kernel or "not named"))
     parts: list[RenderableType] = [head]
     if notebook.parameters:
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -81,9 +82,18 @@ def labelled(lines: Sequence[tuple[str, str]]) -> RenderableType:
     )
 
 
+def forgiving(console: Console) -> Console:
+    """The console, made to write ? for what its encoding (Latin-1, say) does not have."""
+    file = console.file
+    if isinstance(file, io.TextIOWrapper) and not file.encoding.lower().startswith("utf"):
+        file.reconfigure(errors="replace")
+        console.file = file  # rich asks only a file that it was given for its encoding
+    return console
+
+
 def show(renderable: RenderableType, console: Console | None = None) -> None:
     """Print; lines that must be copied whole (commands, paths) are neither cut nor broken.
 
     The terminal wraps them itself, so that they can still be selected as one line.
     """
-    (console or Console()).print(renderable, soft_wrap=True)
+    forgiving(console or Console()).print(renderable, soft_wrap=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from nbbatch.grid.values import absolute, is_number, show
+from nbbatch.grid.values import NotAValue, absolute, check_text, is_number, show
 from nbbatch.model import Value
 
 FORMS = {
@@ -141,7 +141,7 @@ def _space(
 ) -> Sequence[Value]:
     import numpy
 
-    if kind == "geomspace" and first * last <= 0:
+    if kind == "geomspace" and not (min(first, last) > 0 or max(first, last) < 0):
         raise BadGenerator("both ends of geomspace are above zero, or both below")
     with numpy.errstate(all="ignore"):
         if kind == "linspace":
@@ -271,7 +271,12 @@ def find_files(patterns: Sequence[object], context: Context) -> list[str]:
         for path in globbing.iglob(  # noqa: PTH207 (Path.glob takes no absolute pattern)
             shape, root_dir=context.folder, recursive=True
         ):
-            found.add(str(absolute(path, context.folder)))
+            file = str(absolute(path, context.folder))
+            try:
+                check_text(file)
+            except NotAValue:
+                raise BadGenerator(f"the name of the file {show(path)} is not UTF-8") from None
+            found.add(file)
             _bound("glob", len(found), context)
     return sorted(found, key=natural)
 

@@ -60,7 +60,10 @@ def load_grid(
     points_input = None if read.used_stdin else stdin or sys.stdin
     resolved = resolve(spec, surroundings(spec, context, points_input, read.name))
     expansion = expand(resolved, spec.subset, spec.drop_duplicates)
-    point_ids(expansion.points, spec.id_template)
+    try:
+        point_ids(expansion.points, spec.id_template)
+    except GridError as error:
+        raise GridError(error.message, where=read.where(("id",)), hint=error.hint) from None
     kept = replace(
         resolved,
         branches=tuple(

@@ -153,7 +153,16 @@ def _axis(text: str, as_text: bool) -> object:
             whole = None  # `[1,2],[3,4]` is two lists; `[1,2]` alone is the axis itself
         if isinstance(whole, (list, dict)):
             return whole
-    return _flow(f"[{text}]", text, as_text)
+    items = _items(f"[{text}]", text, as_text)
+    quoted = '"' in text or "'" in text
+    cut = [each for each in items if isinstance(each, str) and each.count("(") != each.count(")")]
+    if cut and not quoted:
+        # `arange(0,5)`, or `range(0,5` with its end forgotten: never two texts.
+        raise GridError(
+            f"a comma cuts the brackets of {cut[0]!r}",
+            hint=f"Generators are {', '.join(FORMS)}, as in range(0,5); quote other texts.",
+        )
+    return items
 
 
 def _called(kind: str, inside: str, text: str) -> object:
@@ -171,8 +180,8 @@ def _called(kind: str, inside: str, text: str) -> object:
     return {kind: only, **options}
 
 
-def _items(flow: str, text: str) -> list[object]:
-    items = _flow(flow, text)
+def _items(flow: str, text: str, as_text: bool = False) -> list[object]:
+    items = _flow(flow, text, as_text)
     return items if isinstance(items, list) else [items]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from nbbatch.errors import GridError
+from nbbatch.grid.names import check_name
 from nbbatch.grid.typed import Types, read_json
 from nbbatch.grid.values import NotAValue, plain_scalar, show
 from nbbatch.model import Value
@@ -120,7 +122,9 @@ def _bounded(rows: Iterator[Row], name: str, limit: int) -> list[Row]:
 def _csv(text: str, name: str, form: str, types: Types) -> Iterator[Row]:
     first = text[: text.find("\n")] if "\n" in text else text
     delimiter = "\t" if form == "tsv" else ";" if ";" in first and "," not in first else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
     header: list[str] | None = None
     line = 1
     try:
@@ -144,6 +148,7 @@ def _header(cells: list[str], where: str) -> list[str]:
             raise GridError(f"column {number} has no name", where=where)
         if names.count(name) > 1:
             raise GridError(f"two columns are called {name!r}", where=where)
+        check_name(name, where)
     return names
 
 
@@ -178,6 +183,9 @@ def _cell(name: str, text: str, where: str, types: Types) -> Value:
 
 # ------------------------------------------------------------------- JSON, Parquet
 
+_PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
+"""The rows' numbers, which pandas writes along with a frame that was cut out of another."""
+
 
 def _json_lines(text: str, name: str, types: Types, first_line: int) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), first_line):
@@ -203,13 +211,20 @@ def _parquet(path: Path, name: str, types: Types, limit: int) -> Iterator[Row]:
             for column, cell in cells.items():
                 if cell is None:
                     raise GridError(f"the cell of column {column!r} is empty", where=where)
-            yield Row({key: _of_parquet(key, cells[key], where, types) for key in cells}, where)
+            row = {
+                key: _of_parquet(key, cells[key], where, types)
+                for key in cells
+                if not _PANDAS_INDEX.fullmatch(key)
+            }
+            yield Row(row, where)
 
 
 def _of_parquet(name: str, cell: object, where: str, types: Types) -> Value:
     from nbbatch.grid.values import convert
 
-    return types.value(name, convert(cell, lambda _: where, types.folder), where)
+    converted = convert({name: cell}, lambda _: where, types.folder)
+    assert isinstance(converted, dict)
+    return types.value(name, converted[name], where)
 
 
 def _parquet_batches(
@@ -229,6 +244,9 @@ def _parquet_batches(
             with parquet.ParquetFile(path) as file:
                 if file.metadata.num_rows > limit:
                     raise GridError(f"more than {limit:,} points", where=name)
+                names = file.schema_arrow.names
+                if twice := [each for each in names if names.count(each) > 1]:
+                    raise GridError(f"two columns are called {twice[0]!r}", where=name)
                 for batch in file.iter_batches(batch_size=4096):
                     yield batch.to_pylist()
         except (OSError, ValueError, ArrowException) as error:

@@ -115,7 +115,7 @@ class _Resolver:
             if name not in names:
                 raise GridError(
                     f"'types' names {name!r}, which no point has",
-                    where=f"{self.spec.where}",
+                    where=self.spec.types_where,
                     hint=f"Known: {', '.join(sorted(names)[:20])}.",
                 )
 
@@ -156,7 +156,7 @@ class _Resolver:
         """Absolute paths; patterns are looked up now."""
         files: list[str] = []
         for given in self.spec.inputs:
-            where = f"{self.spec.where} inputs"
+            where = self.spec.inputs_where
             if not given or "\0" in given:
                 raise GridError(f"{show(given)} is no file", where=where)
             if not any(sign in given for sign in "*?["):

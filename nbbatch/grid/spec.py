@@ -129,6 +129,8 @@ class Spec:
     collect: dict[str, str] = field(default_factory=dict)
     overridden: frozenset[str] = frozenset()
     where: str = ""
+    types_where: str = ""
+    inputs_where: str = ""
 
 
 def read_spec(document: object, where: Where) -> Spec:
@@ -233,6 +235,8 @@ def _full_form(raw: dict[str, object], document: Document, where: Where) -> Spec
         outputs=tuple(document.outputs),
         collect=_collect(document, where),
         where=where(()),
+        types_where=where(("types",)),
+        inputs_where=where(("inputs",)),
     )
 
 

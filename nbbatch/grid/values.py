@@ -149,8 +149,12 @@ def _rows(frame: Any, place: Place, where: Where) -> list[object]:
     if len(set(columns)) != len(columns):
         raise GridError("the data frame has two columns of one name", where=where(place))
     try:
-        # None in a column of texts is a hole to pandas 3 and a value to pandas 2.
-        return list(frame.where(frame.notna(), math.nan).to_dict("records"))
+        # Not frame.where(…): of a column of nullable integers the holes would become None.
+        rows, holes = frame.to_dict("records"), frame.isna().to_dict("records")
+        return [
+            {name: math.nan if hole[name] else cell for name, cell in row.items()}
+            for row, hole in zip(rows, holes, strict=True)
+        ]
     except Exception as error:  # duck typing: whatever a foreign object does, one sentence
         raise GridError(f"the data frame cannot be read: {error}", where=where(place)) from None
 

@@ -233,4 +233,6 @@ def _events(text: str, name: str) -> Iterator[tuple[str, Any]]:
         # ruamel's scanner also lets OverflowError, ValueError and others through
         # ("\UFFFFFFFF"): whatever bytes are in the file, the user gets one sentence.
         what = " ".join(str(error).split())[:200]
-        raise GridError(f"not valid YAML: {what}", where=name) from None
+        position = getattr(error, "position", None)  # of a character that YAML does not allow
+        where = f"{name}:{text.count(chr(10), 0, position) + 1}" if position is not None else name
+        raise GridError(f"not valid YAML: {what}", where=where) from None

@@ -282,10 +282,11 @@ def _strip(
 
 def _metrics(ended: Sequence[Run]) -> list[dict[str, Any]]:
     """A line for each metric: its median over the points, from run to run."""
-    names = dict.fromkeys(name for run in reversed(ended) for name in run.metrics)
+    shown = ended[-STRIP:]
+    names = dict.fromkeys(name for run in reversed(shown) for name in run.metrics)
     found = []
     for name in names:
-        runs = [run for run in ended[-STRIP:] if name in run.metrics]
+        runs = [run for run in shown if name in run.metrics]
         values = [run.metrics[name] for run in runs]
         low, high = min(values), max(values)
         # Without any spread the line is in the middle.

@@ -73,6 +73,11 @@ class Follower:
         return self._active
 
     @property
+    def failed(self) -> str:
+        """Why it cannot be followed, in words; empty when it can."""
+        return self._failed
+
+    @property
     def latest(self) -> Look | None:
         return self._look
 
@@ -83,11 +88,11 @@ class Follower:
         with self._changed:
             if self._active or self._failed or (self._look is not None and self._look.final):
                 return
-            self._active = True
             thread = threading.Thread(
                 target=self._follow, args=(self._round,), name="nbbatch-follow", daemon=True
             )
-        thread.start()
+            thread.start()  # first: where it cannot, nobody waits for it
+            self._active = True
 
     def known(self, look: Look) -> None:
         """Take the final look from who has seen it, where nothing is being followed."""
@@ -141,8 +146,7 @@ class Follower:
     def _next(self, seen: Look | None, deadline: float | None, timeout: float | None) -> Look:
         with self._changed:
             while self._look is None or self._look is seen:
-                if self._failed:
-                    raise NbbatchError(f"{self.root} cannot be followed: {self._failed}")
+                self.check()
                 self.start()
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
@@ -153,13 +157,21 @@ class Follower:
                 self._changed.wait(left)
             return self._look
 
+    def check(self) -> None:
+        """Raises NbbatchError when the sweep cannot be followed."""
+        if self._failed:
+            raise NbbatchError(f"{self.root} cannot be followed: {self._failed}")
+
     def afterwards(self, call: Callable[[], None]) -> None:
         """Call in the thread, once, when the sweep has ended; now, if it has."""
         with self._changed:
-            if self._look is None or not self._look.final:
+            ended = self._look is not None and self._look.final
+            if not ended:
                 self._afterwards.append(call)
-                call = self.start
-        call()
+        if ended:
+            self._guarded(call)
+        else:
+            self.start()
 
     # the thread
 

@@ -42,7 +42,9 @@ def frame(views: Sequence[PointView], root: Path) -> pandas.DataFrame:
         values = [column.of(row) for row in found]
         if column.name in PATHS and column.name in FIXED:
             values = [None if value is None else str(root / value) for value in values]
-        series[column.name] = _typed(values, index)
+        # A parameter or metric that is called as one of the times, which only a frame has.
+        prefix = f"{column.section.removesuffix('s')}." if column.name in TIMES else ""
+        series[prefix + column.name] = _typed(values, index)
         if column.name == "seconds":
             series.update(_times(views, index))
     return pandas.DataFrame(series, index=index)
@@ -59,7 +61,7 @@ def _typed(values: list[Any], index: pandas.Index[int]) -> pandas.Series[Any]:
         dtype = "boolean" if whole else "bool"
     elif kinds == {int} and all(v is None or -(2**63) <= v < 2**63 for v in values):
         dtype = "Int64" if whole else "int64"
-    elif kinds and kinds <= {int, float}:
+    elif float in kinds and kinds <= {int, float}:  # else too large for any number but Python's
         dtype = "float64"
     elif kinds != {str}:
         dtype = "object"

@@ -11,7 +11,7 @@ import operator
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +181,11 @@ class SweepHandle:
 
         self._notice()
         self._follower.afterwards(tell)
-        await ended.wait()
+        while not ended.is_set():
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(ended.wait(), 1.0)
+            if not ended.is_set():
+                self._follower.check()  # who cannot be followed tells nothing
         return self
 
     def as_completed(self, timeout: float | None = None) -> Completed:
@@ -287,7 +291,7 @@ class SweepHandle:
             over = all(view.state.over for view in views) and self._sweep.is_finished()
         if over and self._reported():
             self._follower.known(Look(now(), views, final=True))
-        elif self._follower.latest is not None:
+        elif self._follower.latest is not None or self._follower.failed:
             self._follower.again()
 
     def _reported(self) -> bool:

@@ -40,9 +40,9 @@ class _Magic:
     def __call__(self, line: str, cell: str | None = None) -> SweepHandle | None:
         try:
             if cell is None:
-                command(shlex.split(line))
+                command(_words(line))
                 return None
-            handle, name = started(shlex.split(line), cell)
+            handle, name = started(_words(line), cell)
         except NbbatchError as error:
             # One sentence, as the command line has it; but the cell has failed, so that
             # the cells after it do not run.
@@ -50,6 +50,13 @@ class _Magic:
         if name:
             self.shell.user_ns[name] = handle
         return handle
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"This line cannot be read: {error}.") from None
 
 
 def command(words: Sequence[str]) -> None:

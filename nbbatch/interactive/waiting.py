@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 
 from .points import PointHandle
 
@@ -24,6 +26,7 @@ class Completed:
     def __init__(self, points: Iterator[PointHandle], leave: str) -> None:
         self._points = points
         self._leave = leave
+        self._coming: Future[PointHandle | None] | None = None
 
     def __iter__(self) -> Iterator[PointHandle]:
         return self
@@ -38,7 +41,26 @@ class Completed:
         return self
 
     async def __anext__(self) -> PointHandle:
-        point = await asyncio.to_thread(next, self._points, None)
+        # Not the loop's own threads: Python would wait for those at its end, until the next
+        # point. Whoever leaves (a timeout, an interrupt) and comes again gets what came.
+        if self._coming is None:
+            self._coming = Future()
+            self._coming.set_running_or_notify_cancel()  # from now on nobody can cancel it
+            threading.Thread(
+                target=self._take, args=(self._coming,), name="nbbatch-next", daemon=True
+            ).start()
+        try:
+            point = await asyncio.wrap_future(self._coming)
+        except Exception:
+            self._coming = None
+            raise
+        self._coming = None
         if point is None:
             raise StopAsyncIteration
         return point
+
+    def _take(self, coming: Future[PointHandle | None]) -> None:
+        try:
+            coming.set_result(next(self._points, None))
+        except BaseException as error:  # raised where the loop is
+            coming.set_exception(error)

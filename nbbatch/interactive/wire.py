@@ -50,6 +50,7 @@ def merged(
     views = list(before) or [PointView(point, PointState.UNKNOWN) for point in points]
     places = {point.id: place for place, point in enumerate(points)}
     for said in news:
-        place = places[said["id"]]
-        views[place] = from_wire(said, points[place])
+        place = places.get(said["id"])
+        if place is not None:  # else of a sweep that has grown since these points were read
+            views[place] = from_wire(said, points[place])
     return views

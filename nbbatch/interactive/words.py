@@ -99,7 +99,8 @@ def _value(name: str, value: Any) -> Any:
     if not _fits(kind, value):
         wanted = kind.replace(" | None", "").replace("os.PathLike[str]", "path")
         raise UsageError(f"{name}={value!r}: this is a {type(value).__name__}, not {wanted}.")
-    return value
+    # What pandas and a timedelta have as 4.0 is the number 4 wherever a whole one is wanted.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _plain(value: Any) -> Any:

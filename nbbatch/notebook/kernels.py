@@ -67,6 +67,8 @@ def _missing(notebook: Notebook, override: str | None, wanted: str) -> str:
     if override:
         return f"--kernel {override}: this machine has no such kernel."
     if wanted:
+        if not wanted.isprintable():  # it could command the terminal
+            wanted = repr(wanted)
         return f"{notebook.path} asks for the kernel {wanted}, which this machine does not have."
     return f"{notebook.path} names no kernel for its language, {notebook.language}."
 

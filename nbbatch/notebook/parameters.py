@@ -142,9 +142,10 @@ def _evaluate(node: ast.expr) -> Any:
     if isinstance(node, ast.BinOp):
         left, right = _evaluate(node.left), _evaluate(node.right)
         numbers = all(isinstance(n, (int, float)) and abs(n) < 1e15 for n in (left, right))
-        if not numbers or (isinstance(node.op, ast.Pow) and abs(right) > 20):
+        known = numbers and type(node.op) in _ARITHMETIC
+        if not known or (isinstance(node.op, ast.Pow) and abs(right) > 20):
             raise ValueError("more than simple arithmetic")
-        return _ARITHMETIC[type(node.op)](left, right) if type(node.op) in _ARITHMETIC else None
+        return _ARITHMETIC[type(node.op)](left, right)
     return ast.literal_eval(node)
 
 

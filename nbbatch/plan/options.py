@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +48,8 @@ def settings_of(
 
     cwd = {"notebook": str(notebook.path.resolve().parent), "point": "point"}.get(request.cwd)
     if cwd is None:
-        cwd = str(Path(request.cwd).expanduser().resolve())
+        # Not Path.expanduser: that raises where ~ is of a user that there is not.
+        cwd = str(Path(os.path.expanduser(request.cwd)).resolve())  # noqa: PTH111
         if not Path(cwd).is_dir():
             raise UsageError(
                 f"--cwd {request.cwd}: there is no such folder.",
@@ -132,10 +135,11 @@ def _setup_lines(setup: str | None) -> str:
     """``--setup`` takes a file of shell lines, or the lines themselves."""
     if not setup:
         return ""
-    file = Path(setup).expanduser()
-    if "\n" not in setup and file.is_file():
-        return file.read_text(encoding="utf-8")
-    return setup
+    file = Path(os.path.expanduser(setup))  # noqa: PTH111 (as above)
+    is_file = False
+    with suppress(OSError):  # lines that are longer than a file's name can be
+        is_file = "\n" not in setup and file.is_file()
+    return file.read_text(encoding="utf-8") if is_file else setup
 
 
 def _options(texts: Sequence[str]) -> dict[str, str]:

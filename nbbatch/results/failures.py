@@ -156,13 +156,19 @@ def _group(members: list[tuple[PointView, list[str]]]) -> FailureGroup:
 _SLOT = re.compile(
     r"""
       0x[0-9a-fA-F]+                                      # an address
-    | (?P<quoted> '[^'\n]*' | "[^"\n]*" | `[^`\n]*` )     # perhaps a parameter's value
+    # Perhaps a parameter's value. An apostrophe in a word ("can't") opens and closes nothing.
+    | (?P<quoted> (?:(?<!\w)|(?<=\b[bBrRuU]))'[^'\n]*'(?!\w) | "[^"\n]*" | `[^`\n]*` )
     | (?<![\w.~])(?:~|[A-Za-z]:)?(?:[/\\][\w.+@%=~-]+){2,}[/\\]?   # an absolute path
     | \b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b     # a UUID
     | (?<![A-Za-z_])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?   # a number, not part of a name
     | (?P<word> [^\W\d]\w{2,} )                           # perhaps a parameter's value
     """,
     re.VERBOSE,
+)
+
+# What is quoted: a relative path, or a file's name with a number in it.
+_FILE = re.compile(
+    r"(?:[\w.+@%=~-]+/)+[\w.+@%=~-]*\.\w{1,8}|[\w+@%=~-]*\d[\w.+@%=~-]*\.[A-Za-z]\w{0,7}"
 )
 
 
@@ -189,6 +195,8 @@ def _differs_by_point(quoted: str, values: set[str]) -> bool:
     """Whether quoted text is a number or a path, or has a parameter's value inside."""
     match = _SLOT.fullmatch(quoted)
     if match is not None and not match["word"] and not match["quoted"]:
+        return True
+    if _FILE.fullmatch(quoted):
         return True
     return any(len(value) > 2 and value in quoted for value in values)
 

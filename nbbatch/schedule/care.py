@@ -87,7 +87,10 @@ class Care:
                 groups = group_failures(views)
                 wrong += send_all(self.notify, message_of_run(run, history, groups, report))
         if self.keep:
-            prune(home, self.keep)
+            try:
+                prune(home, self.keep)
+            except OSError as error:
+                wrong.append(f"Old runs of {home} could not be deleted: {error}.")
         if self.metrics_file is not None:
             try:
                 write_metrics(self.metrics_file, history)

@@ -66,7 +66,7 @@ class CronTime:
 def parse_cron(text: str) -> CronTime:
     """``0 6 * * 1-5``, ``@daily``, ``@reboot``. Raises UsageError, naming the field."""
     words = SPECIAL.get(text.strip().lower(), text).split()
-    if [word.lower() for word in words] == [REBOOT]:
+    if at_start(text):
         return CronTime(text.strip())
     if len(words) != 5:
         raise UsageError(
@@ -85,6 +85,11 @@ def parse_cron(text: str) -> CronTime:
         any_weekday=words[4].startswith("*"),
         by_the_clock=words[0].startswith("*") or words[1].startswith("*"),
     )
+
+
+def at_start(text: str) -> bool:
+    """Whether this is ``@reboot``, whose time nobody can tell."""
+    return text.strip().lower() == REBOOT
 
 
 def _field(text: str, name: str, low: int, high: int, names: dict[str, int]) -> frozenset[int]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..errors import BackendUnavailable, CommandFailed, UsageError
+from ..locks import Lock
+from .entry import folder
 
 MARK = "nbbatch: "
 """The comment behind our lines, followed by the schedule's name."""
@@ -26,10 +28,15 @@ def cron_line(when: str, command: str, name: str) -> str:
 
     item = CronTab(tab="").new(command=command, comment=f"{MARK}{name}")
     try:
-        item.setall(when)
+        item.setall(" ".join(when.split()))
     except (KeyError, ValueError) as error:
         raise UsageError(f"{when!r} is no time for cron: {error}.") from None
-    return str(item.render()).strip()
+    line = str(item.render()).strip()
+    if when.lstrip().startswith("@"):
+        return line
+    # In the user's own words: python-crontab writes `1-7/2` as `*/2`, and `1-31` as `*`, which
+    # is another day, or no longer "either kind of day will do".
+    return f"{' '.join(when.split())} {line.removeprefix(item.slices.render()).lstrip()}"
 
 
 def command_of(words: Sequence[str], environment: dict[str, str]) -> str:
@@ -88,6 +95,15 @@ def _is_ours(line: str, name: str) -> bool:
 
 
 # ------------------------------------------------------------------- the programs
+
+
+def change_table(program: str, change: Callable[[str], str]) -> None:
+    """Put in place what ``change`` makes of the table; of two at once, one waits for the other.
+
+    Raises BackendUnavailable, CommandFailed, and SweepLocked after a minute.
+    """
+    with Lock(folder() / ".lock").acquire(f"change your {program}", wait=60.0):
+        write_table(program, change(read_table(program)))
 
 
 def read_table(program: str) -> str:

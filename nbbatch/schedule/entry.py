@@ -29,7 +29,9 @@ KEPT_VARIABLES = (
 )
 """Variables of the shell that schedules, which cron would not have."""
 KEPT_PREFIXES = ("NBBATCH_", "_CONDOR_", "CONDA_", "MAMBA_")
-NOT_KEPT = ("NBBATCH_JOB", "NBBATCH_POINT")  # of a run that is itself scheduled from
+NOT_KEPT = ("NBBATCH_JOB", "NBBATCH_SWEEP")
+NOT_KEPT_PREFIX = "NBBATCH_POINT_"
+"""Of a run that is itself scheduled from."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def environment_to_keep(environ: Mapping[str, str], more: tuple[str, ...] = ()) 
         name: value
         for name, value in environ.items()
         if (name in KEPT_VARIABLES or name in more or name.startswith(KEPT_PREFIXES))
-        and name not in NOT_KEPT
+        and not (name in NOT_KEPT or name.startswith(NOT_KEPT_PREFIX))
     }
 
 

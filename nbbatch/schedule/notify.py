@@ -6,6 +6,7 @@ in a message, an error or the sweep folder: those name it by ``shown``.
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import shlex
@@ -33,6 +34,15 @@ _ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
 def check_target(target: str) -> None:
     """Raises UsageError on a target to which nothing can be sent from here."""
     kind = _kind(target)
+    if kind == "command":
+        try:
+            words = shlex.split(target)
+        except ValueError as error:
+            raise UsageError(f"--notify: a command that cannot be read: {error}.") from None
+        if not words:
+            raise UsageError(
+                "--notify is empty.", hint="Give a mail address, https://… or a command."
+            )
     if kind == "mail" and _sendmail() is None:
         raise UsageError(
             f"--notify {shown(target)}: there is no program `sendmail` on this machine.",
@@ -53,7 +63,7 @@ def send(target: str, message: Message) -> None:
     how = {"mail": _mail, "webhook": _webhook, "command": _command, "apprise": _by_apprise}
     try:
         how[_kind(target)](target, message)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
+    except (OSError, subprocess.SubprocessError, http.client.HTTPException, ValueError) as error:
         # Texts of some of these errors have the address in them.
         said = getattr(error, "strerror", None) or getattr(error, "reason", None) or ""
         why = f"{type(error).__name__}: {said}" if said else type(error).__name__

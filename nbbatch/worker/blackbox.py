@@ -82,10 +82,10 @@ class BlackBox:
         self._counts.clear()
 
 
-def read_all(fd: int) -> str:
+def read_all(fd: int) -> bytes:
     """What is in a pipe now, up to 1 MB; empty at its end."""
     chunks: list[bytes] = []
     with suppress(BlockingIOError):
         while len(chunks) < CHUNKS and (chunk := os.read(fd, 1 << 16)):
             chunks.append(chunk)
-    return b"".join(chunks).decode("utf-8", "replace")
+    return b"".join(chunks)

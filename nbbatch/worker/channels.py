@@ -10,6 +10,7 @@ from __future__ import annotations
 import select
 import signal
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -81,6 +82,8 @@ class Channels:
         self._idle: set[str] = set()
         self._asked: dict[str, str] = {}
         self._last_message = 0.0
+        # A character may come in two pieces.
+        self._decoder = getincrementaldecoder("utf-8")("replace")
         self._poller = zmq.Poller()
         self._rest = zmq.Poller()
 
@@ -213,10 +216,11 @@ class Channels:
         self._listener.published(message)
 
     def _hear_words(self) -> bool:
-        text = read_all(self.kernel.words)
+        content = read_all(self.kernel.words)
+        text = self._decoder.decode(content, final=not content)
         if text:
             self._listener.words(text)
-        return bool(text)
+        return bool(content)
 
     def settle_text(self) -> None:
         """All text that was printed so far has arrived: start counting anew."""

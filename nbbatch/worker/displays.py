@@ -76,6 +76,8 @@ def static_output(output: Mapping[str, Any], *, live: bool = False) -> dict[str,
     else:
         shown["data"] = _static_bundle(output.get("data") or {}, live)
         shown["metadata"] = dict(output.get("metadata") or {})
+        # HTML may ask there for a frame of its own, in which the page would show nothing.
+        shown["metadata"].pop("text/html", None)
         if kind == "execute_result":
             count = output.get("execution_count")
             shown["execution_count"] = count if isinstance(count, int) else None

@@ -69,12 +69,19 @@ def adopt_orphans() -> None:
 
 def remove_abandoned_scratch() -> None:
     """Remove the scratch folders of workers of this user that were killed."""
-    for lock in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*/lock"):
-        # Young ones may be about to be locked.
-        with suppress(OSError), lock.open("w") as stream:
-            if time.time() - lock.parent.stat().st_mtime > 60 and lock.stat().st_uid == os.getuid():
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(lock.parent, ignore_errors=True)
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH_PREFIX}*"):
+        with suppress(OSError):
+            facts = folder.lstat()
+            # Others may make what they like there; young ones may be about to be locked.
+            if facts.st_uid != os.getuid() or time.time() - facts.st_mtime < 60:
+                continue
+            # For writing, as NFS wants it; a link or a pipe is not ours.
+            lock = os.open(folder / "lock", os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 class Scratch:

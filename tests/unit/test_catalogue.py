@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,3 +74,29 @@ def test_a_home_that_cannot_be_written_is_no_error(
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     catalogue.remember(tmp_path)
+
+
+def test_a_home_of_nobody_is_no_sweep() -> None:
+    with pytest.raises(SweepNotFound, match="~nobody-of-that-name"):
+        catalogue.find_sweep("~nobody-of-that-name/scan")
+
+
+def test_a_folder_with_an_accent_is_found_under_any_locale(tmp_path: Path) -> None:
+    memory = tmp_path / "nbbatch" / "sweeps"
+    memory.parent.mkdir()
+    memory.write_text(f"{tmp_path}/données\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "from nbbatch import catalogue as c; print(c.known_sweeps())"],
+        cwd=tmp_path,
+        env={
+            "XDG_STATE_HOME": str(tmp_path),
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "LC_ALL": "C",
+            "PYTHONUTF8": "0",
+            "PYTHONCOERCECLOCALE": "0",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")

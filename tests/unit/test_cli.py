@@ -33,6 +33,8 @@ def test_plan_as_csv_and_json(nbbatch: Command) -> None:
         (["run", "scan.ipynb", "--name", "a", "--out", "b"], 2, "give one of the two"),
         (["run", "scan.ipynb", "--out", "."], 2, "is not a sweep folder"),
         (["run", "scan.ipynb", "--timeout", "soon"], 2, "soon"),
+        (["run", "scan.ipynb", "--detach", "--keep-last", "3"], 2, "after --detach"),
+        (["run", "scan.ipynb", "--detach", "--notify", "cat"], 2, "after --detach"),
         (["status", "nowhere"], 2, "There is no sweep 'nowhere'"),
         (["wait", "latest"], 2, "none was started here yet"),
         (["plan", "scan.ipynb", "-g", "x=1,2", "--where", "x > 5"], 5, ""),
@@ -79,6 +81,9 @@ def test_from_run_to_results(nbbatch: Command, tmp_path: Path) -> None:
     latest = tmp_path / "sweeps" / "scan" / "latest"
     for row in rows:
         assert all((latest / row[file]).exists() for file in ("notebook", "page", "log"))
+
+    code, _, err = nbbatch("results", "--output", "table.txt")
+    assert code == 2 and "--format csv" in err  # the table goes to the terminal only
 
     _, out, _ = nbbatch("logs", "latest", "1")
     assert "y is 4" in out

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,10 +20,13 @@ from nbbatch.display import (
     sweeps_table,
 )
 from nbbatch.display.progress import Eta, rate_in_words
+from nbbatch.grid.model import Axis
 from nbbatch.model import Outcome, PointState, PointView, Record
+from nbbatch.notebook import read_notebook
 from nbbatch.report.verdict import left_in_words
 from nbbatch.results.summary_notebook import Told
 from nbbatch.results.table import rows
+from tests.notebooks import write_notebook
 from tests.views import a_header, a_view, failed, ok
 
 
@@ -300,3 +304,29 @@ def test_a_summary_that_failed_is_said_and_hides_nothing(tmp_path: Path) -> None
         assert "All 2 points are ok" in text
         assert "The summary notebook failed  ValueError: no peak" in text
         assert "summary/notebook.html" in text and "nbbatch report --summary" in text
+
+
+def test_a_terminal_without_unicode_gets_question_marks(tmp_path: Path) -> None:
+    points = [a_view(n, {"rho": n}, PointState.PENDING).point for n in range(2)]
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    show(plan_table(points, [Axis("rho", 2), Axis("x", 1)]), Console(file=stream, width=80))
+    with Progress(Console(file=stream, width=80)) as progress:
+        progress.update({PointState.FAILED: 1}, 1, "p0: ValueError: …")
+    stream.flush()
+    text = stream.buffer.getvalue().decode("ascii")  # type: ignore[attr-defined]
+    assert "2 points from rho (2) ? x (1)" in text
+    assert "last failure: p0: ValueError: ?" in text
+
+
+def test_the_names_in_a_notebook_cannot_command_the_terminal(tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "n.ipynb", "x")
+    content = json.loads(path.read_text())
+    content["metadata"]["kernelspec"] = {"name": "python3\x1b]0;mine\x07", "language": "a\x1bb"}
+    content["metadata"].pop("language_info", None)
+    path.write_text(json.dumps(content))
+    assert "\x1b" not in printed(parameters_table(read_notebook(path)))
+
+
+def test_a_wide_name_of_a_column_is_whole() -> None:
+    points = [a_view(n, {"能量": n, "x": 1}, PointState.PENDING).point for n in range(2)]
+    assert "能量" in printed(plan_table(points))

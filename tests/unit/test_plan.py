@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nbbatch.create import place_of
 from nbbatch.errors import GridError, NotebookError, UsageError
 from nbbatch.plan import Plan, Request, choose_point, make_plan, merge_points
 from tests.notebooks import write_notebook
@@ -150,3 +151,15 @@ def test_points_that_are_there_keep_their_folder(notebook: Path) -> None:
     elsewhere = [type(p)(p.id, p.index, p.params, f"points/xx/{p.id}", p.key) for p in earlier]
     merged = merge_points(plan(notebook, {"energy": [2, 3]}).points, elsewhere)
     assert [point.dir.split("/")[1] == "xx" for point in merged] == [True, False]
+
+
+def test_setup_lines_may_be_longer_than_a_files_name(notebook: Path) -> None:
+    lines = "; ".join(["module load gcc root python"] * 20)
+    assert plan(notebook, setup=lines).launch.setup == lines
+
+
+def test_a_home_of_nobody_is_told(notebook: Path) -> None:
+    with pytest.raises(UsageError, match="--out ~nobody-of-that-name/x: there is no such user"):
+        place_of(plan(notebook, out="~nobody-of-that-name/x"))
+    with pytest.raises(UsageError, match="--cwd ~nobody-of-that-name: there is no such folder"):
+        plan(notebook, cwd="~nobody-of-that-name")

@@ -390,3 +390,24 @@ def test_text_colours_have_wcag_aa_contrast(theme: str) -> None:
 )
 def test_durations_for_people(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+def test_words_that_stand_for_a_picture_stay_words() -> None:
+    said = 'E < 5 "GeV" & more'
+    picture = shown({"image/png": "iVBORw0KGgo="})
+    picture.metadata = {"image/png": {"alt": said, "width": 20}}
+
+    images = page_of(code("1", picture)).select("main img")
+
+    assert [(image["alt"], image["width"]) for image in images] == [(said, "20")]
+
+
+def test_an_output_that_asks_for_a_frame_of_its_own_is_shown_without() -> None:
+    """The page lets no frame load anything."""
+    isolated = shown({"text/html": "<b>peak at 4</b>"})
+    isolated.metadata = {"text/html": {"isolated": True}}
+
+    page = page_of(code("1", isolated))
+
+    assert page.select("main iframe") == []
+    assert "peak at 4" in text_of(page)

@@ -85,7 +85,7 @@ class LocalBackend:
         state = self._state()
         if not state or state["over"]:
             return {}
-        running = [w for w in state["workers"] if w["index"] is not None]
+        running = [w for w in workers_of(state) if w["index"] is not None]
         statuses: dict[Job, JobStatus] = {}
         if processes.alive(state):
             waiting = JobStatus(JobPhase.QUEUED)
@@ -99,15 +99,15 @@ class LocalBackend:
             running = [w for w in running if processes.alive({**w, "host": state["host"]})]
         for worker in running:
             status = JobStatus(JobPhase.RUNNING, host=state["host"])
-            statuses[Job(state["array"], worker["index"])] = status
+            statuses[Job(worker["array"], worker["index"])] = status
         return statuses
 
     def cancel(self, jobs: Collection[Job] | None) -> None:
         self._request("cancel", jobs)
         state = self._state()
         if state and not processes.alive(state):
-            for worker in state["workers"]:
-                if jobs is None or Job(state["array"], worker["index"]) in jobs:
+            for worker in workers_of(state):
+                if jobs is None or Job(worker["array"], worker["index"]) in jobs:
                     processes.terminate({**worker, "host": state["host"]})
 
     def hold(self, jobs: Collection[Job] | None) -> None:
@@ -126,7 +126,11 @@ class LocalBackend:
         return {}  # the records say it
 
     def _request(self, action: str, jobs: Collection[Job] | None) -> None:
-        indices = None if jobs is None else sorted(job.index for job in jobs)
+        indices = None
+        if jobs is not None:
+            # The supervisor knows its own jobs only; those of earlier batches have ended.
+            array = (self._state() or {}).get("array")
+            indices = sorted(job.index for job in jobs if job.array == array)
         append_line(self.logs / REQUESTS, json.dumps({"do": action, "jobs": indices}))
 
     def _state(self) -> dict[str, Any] | None:
@@ -135,6 +139,12 @@ class LocalBackend:
         except FileNotFoundError:
             return None
         return state
+
+
+def workers_of(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A supervisor's workers, and those that earlier ones left behind, each with its array."""
+    own = [{**worker, "array": state["array"]} for worker in state["workers"]]
+    return [*own, *state.get("orphans", ())]
 
 
 def array_of(batch: int, first: int, size: int) -> JobArray:

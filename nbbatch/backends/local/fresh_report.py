@@ -28,7 +28,7 @@ class FreshReport:
         self._interval = float(os.environ.get("NBBATCH_REPORT_INTERVAL", INTERVAL))
         self._process: subprocess.Popen[bytes] | None = None
         self._began = 0.0
-        self._due = time.time() + self._interval
+        self._due = time.monotonic() + self._interval
         self._outdated = False
 
     @property
@@ -42,7 +42,7 @@ class FreshReport:
 
     def look(self) -> None:
         """Begin a report if it is time for one; called again and again."""
-        now = time.time()
+        now = time.monotonic()
         if self._process is not None:
             if self._process.poll() is None:
                 return
@@ -50,17 +50,22 @@ class FreshReport:
             self._due = now + max(self._interval, SHARE * (now - self._began))
         if not self._outdated or now < self._due:
             return
-        self._due = self._written() + self._interval
-        if now >= self._due:
-            self._outdated = False
-            self._began = now
-            refresh = [sys.executable, "-m", "nbbatch", "refresh", str(self._folder.root)]
+        age = self._age()
+        self._due = now + self._interval
+        if 0 <= age < self._interval:
+            self._due -= age
+            return
+        refresh = [sys.executable, "-m", "nbbatch", "refresh", str(self._folder.root)]
+        with suppress(OSError):  # no process more for this user now: later, then
             self._process = subprocess.Popen(refresh, stdin=subprocess.DEVNULL)
+            self._began = now
+            self._outdated = False
 
-    def _written(self) -> float:
+    def _age(self) -> float:
+        """Seconds since the report was written; negative when the clock was set back since."""
         with suppress(OSError):
-            return self._folder.report_index.stat().st_mtime
-        return 0.0
+            return time.time() - self._folder.report_index.stat().st_mtime
+        return self._interval
 
     def end(self) -> None:
         """Stop: no file is ever half written."""

@@ -55,11 +55,11 @@ def alive(process: Mapping[str, Any]) -> bool:
         return False
 
 
-def terminate(process: Mapping[str, Any]) -> None:
-    """Ask a process of this host to stop (SIGTERM), if it is still the one described."""
+def terminate(process: Mapping[str, Any], number: int = signal.SIGTERM) -> None:
+    """Send a process of this host a signal to stop, if it is still the one described."""
     if process["host"] == socket.gethostname() and alive(process):
         with suppress(ProcessLookupError):
-            os.kill(process["pid"], signal.SIGTERM)
+            os.kill(process["pid"], number)
 
 
 def adopt_descendants() -> None:

@@ -27,7 +27,7 @@ from ...model import Bundle, Point
 from ...worker.files import write_atomic
 from ..base import thread_environment
 from . import processes
-from .backend import REQUESTS, STATE, array_of
+from .backend import REQUESTS, STATE, array_of, workers_of
 from .fresh_report import FreshReport
 
 TICK = 0.25
@@ -35,6 +35,8 @@ BEAT = 15.0
 STOP_SECONDS = 15.0
 LOCK_SECONDS = 5.0
 """The lock of a killed supervisor is broken at the first try and had at the second."""
+ORPHAN = ("slot", "pid", "start", "index", "array")
+"""What the state says of a worker that an earlier supervisor left behind."""
 EXTRA_TRIES = 2
 """A worker gives up on a point by itself; this bounds those that never get so far."""
 
@@ -165,8 +167,13 @@ class Supervisor:
     def _stop_work(self) -> None:
         for worker in self.workers.values():
             worker.stop()
+        now = time.monotonic()
         for orphan in self.orphans:
-            processes.terminate(orphan)
+            if "stopping" not in orphan:  # once: the third signal ends it with nothing saved
+                orphan["stopping"] = now
+                processes.terminate(orphan)
+            elif now - orphan["stopping"] > STOP_SECONDS:
+                processes.terminate(orphan, signal.SIGKILL)
 
     def _assign(self, worker: Worker, index: int) -> None:
         worker.index = index
@@ -255,7 +262,7 @@ class Supervisor:
         if not file.exists():
             return
         state = json.loads(file.read_bytes())
-        for worker in state["workers"]:
+        for worker in workers_of(state):
             known = {**worker, "host": state["host"]}
             if known["host"] == self.identity["host"] and processes.alive(known):
                 self.orphans.append(known)
@@ -313,6 +320,7 @@ class Supervisor:
             "held": sorted(self.held),
             "dropped": sorted(index for index in self.dropped if index >= self.next),
             "workers": workers,
+            "orphans": [{name: orphan[name] for name in ORPHAN} for orphan in self.orphans],
             "over": over,
         }
         write_atomic(self.folder.logs / STATE, json.dumps(state), durable=False)

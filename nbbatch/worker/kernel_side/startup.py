@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,27 @@ def record_streams() -> None:
             stream.echo = tape
             stream.write = printing(stream, tape)
             remember(name, stream, stream.write, tape)
+            os.register_at_fork(
+                before=partial(publish_first, stream),
+                after_in_child=partial(forget_inherited, stream),
+            )
+
+
+def publish_first(stream: Any) -> None:
+    """Publish before a fork what was printed before it.
+
+    The fork would publish it once more, and as much of the kernel's last text be missed as
+    has arrived twice.
+    """
+    if getattr(stream, "_buffers", True):
+        stream.flush()
+
+
+def forget_inherited(stream: Any) -> None:
+    """Leave to the kernel what another thread of it has printed since."""
+    # No lock is taken: who held it at the fork is not there to give it back.
+    if isinstance(getattr(stream, "_buffers", None), defaultdict):
+        stream._buffers = defaultdict(stream._buffers.default_factory)
 
 
 def printing(stream: Any, tape: Tape) -> Callable[[str], Any]:

@@ -13,10 +13,16 @@ from nbbatch.folder import SweepFolder
 
 
 class Clock:
+    """``now`` counts seconds; what the time of day is may be set to ``ahead`` of that."""
+
     now = 1000.0
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
 
     def time(self) -> float:
-        return self.now
+        return self.now + self.ahead
 
 
 class Command:
@@ -99,3 +105,39 @@ def test_it_does_not_outlive_the_points(report: FreshReport, clock: Clock) -> No
     after(61, report, clock)
     report.end()
     assert report.pids == set()
+
+
+def test_a_night_in_which_the_machine_slept_is_no_time_that_a_report_took(
+    report: FreshReport, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report.outdated()
+    assert after(61, report, clock) == 1
+    clock.ahead = 8 * 3600
+    report.outdated()
+    monkeypatch.setattr(Command, "poll", lambda _: 0)
+    after(1, report, clock)
+    assert after(61, report, clock) == 2
+
+
+def test_a_clock_that_was_set_back(report: FreshReport, clock: Clock, tmp_path: Path) -> None:
+    index = tmp_path / "report" / "index.html"
+    index.parent.mkdir()
+    index.touch()
+    os.utime(index, (clock.now, clock.now))
+    clock.ahead = -3600
+    report.outdated()
+    assert after(61, report, clock) == 1
+
+
+def test_a_report_that_cannot_be_begun_does_not_end_the_sweep(
+    report: FreshReport, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    report.outdated()
+    with monkeypatch.context() as patch:
+        patch.setattr(fresh_report.subprocess, "Popen", refuse)
+        assert after(61, report, clock) == 0
+    assert after(58, report, clock) == 0
+    assert after(3, report, clock) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ AXES: list[tuple[str, list[Any]]] = [
     ("{linspace: [-1, 1, 3]}", [-1.0, 0.0, 1.0]),
     ("{geomspace: [1, 1000, 4]}", [1.0, 10.0, 100.0, 1000.0]),
     ("{geomspace: [-1, -4, 3]}", [-1.0, -2.0, -4.0]),
+    ("{geomspace: [1e-200, 1e-190, 3]}", [1e-200, 1e-195, 1e-190]),
     ("{logspace: [-2, 0, 3]}", [0.01, 0.1, 1.0]),
     ("{logspace: [0, 3, 4], base: 2}", [1.0, 2.0, 4.0, 8.0]),
     ("{dates: [2024-02-28, 2024-03-01]}", ["2024-02-28", "2024-02-29", "2024-03-01"]),
@@ -106,3 +108,10 @@ def test_input_patterns_are_looked_up(runs: Path) -> None:
 
     inputs = grid_of("grid: {}\ninputs: ['run?.root', notes.txt]", folder=runs).inputs
     assert [Path(path).name for path in inputs] == ["run1.root", "run2.root", "notes.txt"]
+
+
+def test_a_file_whose_name_is_not_unicode_is_refused(tmp_path: Path) -> None:
+    """No YAML or JSON file could hold it; it was found only when the sweep was written."""
+    (tmp_path / os.fsdecode(b"caf\xe9.root")).touch()
+    with pytest.raises(GridError, match="is not UTF-8"):
+        column("f: {glob: '*.root'}", "f", folder=tmp_path)

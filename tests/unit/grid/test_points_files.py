@@ -145,3 +145,42 @@ def test_more_rows_than_allowed_stop_the_reading(tmp_path: Path) -> None:
     rows = "".join(f"{n}\n" for n in range(10_001))
     with pytest.raises(GridError, match="more than 10,000 points"):
         read(tmp_path, "p.csv", f"a\n{rows}")
+
+
+def test_a_quote_behind_a_space_is_a_quote(tmp_path: Path) -> None:
+    found = read(tmp_path, "p.csv", 'a, b\n1, "x"\n2, "y, z"\n')
+    assert found == [{"a": 1, "b": "x"}, {"a": 2, "b": "y, z"}]
+
+
+def test_a_bad_name_of_a_column_is_told_with_the_headers_line(tmp_path: Path) -> None:
+    with pytest.raises(GridError, match=r"^p\.csv:1: 'my run' cannot be the name"):
+        read(tmp_path, "p.csv", "a,my run\n\n1,2\n")
+
+
+def test_parquet_that_pandas_wrote_may_hold_its_index(tmp_path: Path) -> None:
+    """``frame[frame.a > 1].to_parquet(…)`` keeps the rows' numbers in a column."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.table({"a": [2, 3], "__index_level_0__": [4, 7]})
+    parquet.write_table(table, tmp_path / "p.parquet")
+    assert points_of("points: {from: p.parquet}", folder=tmp_path) == [{"a": 2}, {"a": 3}]
+
+
+def test_parquet_cells_that_cannot_be_passed_are_told_with_their_column(tmp_path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    parquet.write_table(pa.table({"a": [1, 2], "b": [0.5, float("nan")]}), tmp_path / "p.pq")
+    with pytest.raises(GridError, match=r"p\.pq row 1: nan cannot be a parameter.*'b'"):
+        points_of("points: {from: p.pq}", folder=tmp_path)
+
+
+def test_parquet_with_two_columns_of_one_name(tmp_path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = [pa.array([1, 2]), pa.array([3, 4])]
+    parquet.write_table(pa.Table.from_arrays(columns, ["a", "a"]), tmp_path / "p.pq")
+    with pytest.raises(GridError, match="two columns are called 'a'"):
+        points_of("points: {from: p.pq}", folder=tmp_path)

@@ -129,3 +129,10 @@ def test_the_package_is_light_to_import() -> None:
     code = f"import sys, nbbatch.grid; print(*sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_missing_cell_of_a_nullable_column_is_refused_as_any_other() -> None:
+    frame = pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": ["x", "y"]})
+    with pytest.raises(GridError, match=r"\[1\]\.a: nan cannot be a parameter"):
+        load_grid(frame)
+    assert load_grid(frame.head(1)).points[0].params == {"a": 1, "b": "x"}

@@ -89,7 +89,7 @@ REFUSED: dict[str, tuple[str, int, str]] = {
     ),
     "when without consequence": ("grid: {a: [1]}\nwhen: [{if: {a: 1}}]", 2, "neither set:"),
     "when without condition": ("grid: {a: [1]}\nwhen: [{set: {b: 1}}]", 2, "'if' is missing"),
-    "types of nothing": ("grid: {a: [1]}\ntypes: {b: int}", 1, "which no point has"),
+    "types of nothing": ("grid: {a: [1]}\ntypes: {b: int}", 2, "which no point has"),
     "unknown type": ("grid: {a: [1]}\ntypes: {a: integer}", 2, "int, float, bool"),
     "memory without a unit": ("grid: {}\nresources: {memory: 2}", 2, '"2GB"'),
     "unknown resource": ("grid: {}\nresources: {mem: 2GB}", 2, "Did you mean 'memory'?"),
@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[str, int, str]] = {
     "missing points file": ("points: {from: /nowhere/x.csv}", 0, "No such file"),
     "points file of unknown kind": ("points: {from: x.xls}", 0, ".parquet"),
     "glob without files": ("a: {glob: '/nowhere/*.root'}", 1, "no file matches"),
-    "input pattern without files": ("grid: {}\ninputs: ['/nowhere/*']", 1, "no file matches"),
+    "input pattern without files": ("grid: {}\ninputs: ['/nowhere/*']", 2, "no file matches"),
     "both from standard input": ("points: {from: '-'}", 1, "standard input cannot give both"),
 }  # fmt: skip
 
@@ -131,6 +131,7 @@ def test_id_templates_are_checked_before_anything_runs(template: str, message: s
     with pytest.raises(GridError) as caught:
         points_of(f"grid: {{a: [x]}}\nid: '{template}'")
     assert message in str(caught.value)
+    assert str(caught.value).startswith("standard input:2: ")
 
 
 def test_duplicate_points_name_both_origins() -> None:
@@ -196,3 +197,8 @@ def test_a_broken_standard_input() -> None:
     stream = io.TextIOWrapper(io.BytesIO(b"a: \xff"), encoding="utf-8")
     with pytest.raises(GridError, match="not UTF-8"):
         load_grid("-", stdin=stream)
+
+
+def test_a_control_character_is_told_with_its_line() -> None:
+    with pytest.raises(GridError, match=r"^standard input:3: not valid YAML: unacceptable"):
+        points_of('a: [1]\nb: [2]\nc: ["\x01"]\n')

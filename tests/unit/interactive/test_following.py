@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,25 @@ def test_points_are_told_by_id_not_by_number() -> None:
     other = Point("q", 3, {}, "points/q", "k")
     seen = merged((), [to_wire(view)], [other, view.point])
     assert [v.state for v in seen] == [PointState.UNKNOWN, PointState.OK]
+
+
+def test_of_a_sweep_that_has_grown_the_known_points_are_told() -> None:
+    view = ok(0, {})
+    assert merged((), [to_wire(ok(1, {})), to_wire(view)], [view.point]) == [view]
+
+
+def test_a_thread_that_cannot_be_started_is_nothing_to_wait_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    follower = Follower(tmp_path, [], lambda look: None)
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", no_more)
+        with pytest.raises(RuntimeError):
+            follower.start()
+    assert not follower.active
 
 
 def test_what_the_watching_process_says(tmp_path: Path) -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import pickle
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
 
 import nbbatch
-from nbbatch.errors import UsageError, WaitTimeout
+from nbbatch.errors import NbbatchError, UsageError, WaitTimeout
 from nbbatch.interactive import handle as handles
 from nbbatch.interactive.failing import PointFailed, SweepFailed
 from nbbatch.interactive.following import Look
 from nbbatch.interactive.handle import SweepHandle
-from nbbatch.interactive.waiting import Detached
+from nbbatch.interactive.waiting import Completed, Detached
 from nbbatch.model import PointState
 from tests.unit.interactive.ended import a_sweep, end
 
@@ -71,6 +73,17 @@ def test_types_survive_holes(s: SweepHandle) -> None:
     assert df["some"][0] == [1, 2]
 
 
+def test_numbers_too_large_for_a_column_keep_their_digits(s: SweepHandle) -> None:
+    end(s.folder, s._sweep.points[0], {"seed": 2**64 + 1})
+    assert int(nbbatch.open(s.folder).df["seed"][0]) == 2**64 + 1
+
+
+def test_a_metric_that_is_called_as_a_time_is_not_lost(s: SweepHandle) -> None:
+    end(s.folder, s._sweep.points[0], {"started": 7})
+    df = nbbatch.open(s.folder).df
+    assert df["metric.started"][0] == 7 and df["started"][0].year == 2024
+
+
 def test_failures_are_not_raised_unless_asked_for(s: SweepHandle) -> None:
     assert s.wait() is s
     with pytest.raises(SweepFailed, match="1 of 3 points of sweep is not ok") as raised:
@@ -117,6 +130,52 @@ def test_to_be_awaited(s: SweepHandle) -> None:
         assert elsewhere.submit(asyncio.run, cell()).result() == [0, 1, 2]
 
 
+def test_awaiting_what_cannot_be_followed_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = a_sweep(tmp_path, [1.0], reported=False)
+    monkeypatch.setattr(s._follower, "start", s._follower.stop)
+
+    async def cell() -> None:
+        with pytest.raises(NbbatchError, match="cannot be followed"):
+            await asyncio.wait_for(s._ended(), 60)
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(asyncio.run, cell()).result()
+
+
+def test_what_could_not_be_followed_can_be_tried_again(tmp_path: Path) -> None:
+    s = a_sweep(tmp_path, [1.0], reported=False)
+    s._follower._give_up(0, "python cannot be started: no memory")
+    assert s.wait(60).over
+
+
+def test_a_point_that_came_too_late_comes_next() -> None:
+    ready = threading.Event()
+
+    def points() -> Iterator[Any]:
+        ready.wait()
+        yield "first"
+        yield "second"
+
+    completed = Completed(points(), "")
+
+    async def impatient() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(completed.__anext__(), 0.01)
+
+    async def patient() -> list[Any]:
+        return [point async for point in completed]
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        left = elsewhere.submit(asyncio.run, impatient())
+        try:
+            left.result(60)  # does not wait for the point: an interrupted script ends
+        finally:
+            ready.set()
+        assert elsewhere.submit(asyncio.run, patient()).result() == ["first", "second"]
+
+
 def test_to_be_told(tmp_path: Path) -> None:
     s = a_sweep(tmp_path, [1.0], reported=False)
     told = threading.Event()
@@ -129,8 +188,9 @@ def test_to_be_told(tmp_path: Path) -> None:
 
     s.wait()
     assert told.wait(60)
-    s.on_complete(lambda which: None)  # it has ended: at once
-    assert [problem.partition(" ")[2] for problem in s.problems] == ['KeyError: "of the user\'s"']
+    s.on_complete(tell)  # it has ended: at once
+    said = [problem.partition(" ")[2] for problem in s.problems]
+    assert said == ['KeyError: "of the user\'s"'] * 2
 
 
 def test_a_wait_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,8 @@ def test_a_mistake_is_one_line_and_the_cell_fails(tmp_path: Path) -> None:
         magic("status nowhere")
     with pytest.raises(ShownAsALine, match="No such command 'nonsense'"):
         magic("nonsense")
+    with pytest.raises(ShownAsALine, match="cannot be read: No closing quotation"):
+        magic("plan scan.ipynb -p title=it's")
 
 
 def test_output_in_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -81,6 +81,11 @@ def test_python_s_values(words: dict[str, Any], name: str, value: object) -> Non
     assert getattr(request_of("a.ipynb", None, words), name) == value
 
 
+@pytest.mark.parametrize("word", ["jobs", "sample", "retries", "points_per_job"])
+def test_a_whole_number_is_one_also_as_a_float(word: str) -> None:
+    assert type(getattr(request_of("a.ipynb", None, {word: 2.0}), word)) is int
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

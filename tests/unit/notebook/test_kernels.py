@@ -116,3 +116,11 @@ def test_reading_a_notebook_imports_no_jupyter(tmp_path: Path) -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_the_name_of_a_missing_kernel_cannot_command_the_terminal(tmp_path: Path) -> None:
+    metadata = {"kernelspec": {"name": "python3\x1b]0;mine\x07", "display_name": "Python 3"}}
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps({"nbformat": 4, "metadata": metadata, "cells": []}))
+    with pytest.raises(NotebookError, match=r"the kernel 'python3\\x1b\]0;mine\\x07'"):
+        resolve_kernel(read_notebook(path), None)

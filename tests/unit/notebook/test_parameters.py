@@ -18,6 +18,8 @@ from nbbatch.notebook import Parameter, parameters_of
         ("x = 1e-3", 0.001, "float"),
         ("x = 10 * 60", 600, "int"),
         ("x = 2**10 / 4", 256.0, "float"),
+        ("x = 1 | 2", None, ""),
+        ("x = 1 << 4", None, ""),
         ("x = True", True, "bool"),
         ("x = None", None, "null"),
         ('x = "pt>=20"', "pt>=20", "str"),

@@ -23,6 +23,11 @@ from tests.views import TRACEBACK, a_view, failed, ok
         ("name 'foo' is not defined", {"foo": 1}, "name 'foo' is not defined"),
         ("run 123e4567-e89b-12d3-a456-426614174000", {}, "run _"),
         ("don't do it, it isn't right", {}, "don't do it, it isn't right"),
+        ("can't fit run 5: it's flat", {}, "can't fit run _: it's flat"),
+        ("isn't in b'7', the users' 'B'", {"det": "B"}, "isn't in b_, the users' _"),
+        ("No such file: 'data/run_12.root'", {}, "No such file: _"),
+        ("No such file: 'run_12.root'", {}, "No such file: _"),
+        ("no unit 'm/s', no module 'numpy.fft'", {}, "no unit 'm/s', no module 'numpy.fft'"),
         ("", {}, ""),
     ],
 )

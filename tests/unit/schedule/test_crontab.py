@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from nbbatch.errors import UsageError
 from nbbatch.schedule import entry
 from nbbatch.schedule.crontab import (
     SCRON,
+    change_table,
     command_of,
     cron_line,
     in_place,
@@ -25,6 +27,7 @@ from nbbatch.schedule.crontab import (
     with_lines,
     without_lines,
 )
+from nbbatch.schedule.nightly import Done
 from tests.unit.conftest import Command
 
 FOREIGN = (
@@ -44,6 +47,12 @@ def test_a_line_for_cron() -> None:
         r"0 6 * * 1-5 XDG_STATE_HOME='/s s' /usr/bin/python3 -m nbbatch 'a b\%' # nbbatch: nightly"
     )
     assert cron_line("@daily", "true", "n").split()[-4:] == ["true", "#", "nbbatch:", "n"]
+
+
+@pytest.mark.parametrize("when", ["0 6 * * 1-7/2", "0 6 1-31 * 1", "0 6 * * 7-7", "0 6  * *\t5-7"])
+def test_cron_reads_what_the_user_wrote(when: str) -> None:
+    line = cron_line(when, "true", "nightly")
+    assert line == f"{' '.join(when.split())} true # nbbatch: nightly"
 
 
 def test_what_cron_would_not_understand_is_refused() -> None:
@@ -144,6 +153,22 @@ def test_from_add_to_remove(nbbatch: Command, table: Path, monkeypatch: pytest.M
     assert nbbatch("schedule", "remove", "nightly")[0] == 2
 
 
+def test_two_changes_at_once_lose_nothing(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    names = ["a", "b", "c"]
+
+    def add(name: str) -> None:
+        change_table(
+            "crontab", lambda text: with_lines(text, name, [cron_line("@daily", "x", name)])
+        )
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(add, names))
+    assert all(lines_of(table.read_text(), name) for name in names)
+
+
 def test_print_touches_nothing(nbbatch: Command, table: Path) -> None:
     code, out, _ = nbbatch(
         *ADD, "--cron-backend", "scrontab", "--cron-option", "-p cron", "--print"
@@ -168,6 +193,7 @@ def test_scrontab(nbbatch: Command, table: Path) -> None:
     ("words", "said"),
     [
         (["schedule", "add", "0 6 * *", "scan.ipynb", "--name", "n"], "has 4 fields"),
+        (["schedule", "add", "0 6 31 2 *", "scan.ipynb", "--name", "n"], "never comes"),
         (["schedule", "add", "0 6 * * *", "scan.ipynb"], "needs a name"),
         (["schedule", "add", "0 6 * * *", "gone.ipynb", "--name", "n"], "gone.ipynb"),
         ([*ADD, "-g", "y=1"], "does not declare the parameter y"),
@@ -179,6 +205,7 @@ def test_scrontab(nbbatch: Command, table: Path) -> None:
         ([*ADD, "--notify", "no-such-program-here"], "no such program"),
         ([*ADD, "--metrics-file", "nowhere/x.prom"], "no such folder"),
         ([*ADD, "--cron-option", "-p cron"], "--cron-option is for"),
+        ([*ADD, "--env", "NO_SUCH_VARIABLE"], "--env NO_SUCH_VARIABLE: there is no such"),
         (["schedule", "run", "nightly"], "Nothing is scheduled as 'nightly'"),
         (["prune", "nightly"], "Which runs of nightly"),
     ],
@@ -214,6 +241,34 @@ def test_a_folder_that_is_gone_is_one_sentence(
     code, out, err = nbbatch("schedule", "run", "nightly")
     assert (code, out) == (2, "")
     assert f"{tmp_path / 'project'}, which cannot be entered" in err
+
+
+def test_a_schedule_from_within_a_run_is_not_taken_for_that_run() -> None:
+    inside = {"NBBATCH_POINT_ID": "x-1", "NBBATCH_POINT_DIR": "/s", "NBBATCH_SWEEP": "s"}
+    kept = entry.environment_to_keep({**inside, "NBBATCH_POLL_INTERVAL": "5"})
+    assert kept == {"NBBATCH_POLL_INTERVAL": "5"}
+
+
+def test_the_rules_of_another_folder_delete_nothing(
+    nbbatch: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nbbatch(*ADD, "--keep-last", "1")
+    (tmp_path / "other" / "sweeps" / "nightly").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "other")
+    code, _, err = nbbatch("prune", "nightly")
+    assert code == 2 and "Which runs of nightly are to stay?" in err
+
+
+def test_a_folder_for_figures_that_is_gone_keeps_nothing_from_running(
+    nbbatch: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told after the run, as is a message that cannot be sent."""
+    (tmp_path / "prom").mkdir()
+    nbbatch(*ADD, "--metrics-file", str(tmp_path / "prom" / "nightly.prom"))
+    (tmp_path / "prom").rmdir()
+    monkeypatch.setattr("nbbatch.schedule.nightly.run_entry", lambda *_: Done(0, "it has run"))
+    code, out, err = nbbatch("schedule", "run", "nightly", "--json")
+    assert (code, err) == (0, "") and "it has run" in out
 
 
 def test_without_cron_there_is_one_sentence(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nbbatch.history import (
     Changes,
+    History,
     Keep,
     changes,
     choose,
@@ -25,6 +26,7 @@ from nbbatch.history import (
     wandering,
     write_page,
 )
+from nbbatch.history.page import render
 from nbbatch.history.runs import POINTS_READ, Event, append_event, append_removed, append_run
 from nbbatch.history.summary import point_latest_ok
 from nbbatch.model import PointState
@@ -273,6 +275,14 @@ def test_the_page_of_thirty_nights(tmp_path: Path) -> None:
         if not href.startswith("data:"):
             assert (home / href).is_file(), href
     assert "<script" not in text and "http" not in text.replace("http-equiv", "")
+
+
+def test_a_metric_that_is_not_recorded_any_more_is_no_line(tmp_path: Path) -> None:
+    """It was renamed, so long ago that none of the runs on the page has it."""
+    names = ["old", *["new"] * POINTS_READ]
+    runs = [a_run(night, {"a": a_point(**{name: 1.0})}) for night, name in enumerate(names)]
+    text = render(History(tmp_path / "nightly", tuple(runs)))
+    assert "<bdi>new</bdi>" in text and "<bdi>old</bdi>" not in text
 
 
 def test_names_cannot_write_html(tmp_path: Path) -> None:

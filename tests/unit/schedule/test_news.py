@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -235,6 +236,28 @@ def test_targets_are_checked_before(monkeypatch: pytest.MonkeyPatch) -> None:
         check_target("ana@example.org")
     with pytest.raises(NbbatchError):
         send("ana@example.org", a_message())
+
+
+@pytest.mark.parametrize("target", ["", "  ", "notify-send 'it is over"])
+def test_a_target_that_is_no_words(target: str) -> None:
+    with pytest.raises(UsageError, match="--notify"):
+        check_target(target)
+
+
+def test_who_answers_no_http_is_told_as_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            peer, _ = server.accept()
+            with peer:
+                peer.recv(1 << 16)
+                peer.sendall(b"220 mail.example.org ESMTP\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        (wrong,) = send_all([f"http://127.0.0.1:{server.getsockname()[1]}/"], a_message())
+        thread.join()
+    assert wrong.startswith("No message could be sent to http://127.0.0.1/…: BadStatusLine")
 
 
 def test_a_run_that_could_not_start() -> None:

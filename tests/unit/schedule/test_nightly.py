@@ -132,6 +132,18 @@ def test_messages_that_cannot_be_sent_change_nothing(
 # ------------------------------------------------------------------------- overlap
 
 
+def test_old_runs_that_cannot_be_deleted_change_nothing(
+    home: Path, light_workers: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object) -> list:
+        raise PermissionError(errno.EACCES, "Permission denied", "somebody's run")
+
+    monkeypatch.setattr("nbbatch.schedule.care.prune", denied)
+    done = run(home, Care(keep=Keep(last=1)))
+    assert done.code == 0
+    assert "could not be deleted" in done.wrong[0] and "somebody's run" in done.wrong[0]
+
+
 def test_a_run_that_finds_another_one(home: Path, light_workers: Callable[..., None]) -> None:
     with Lock(home / ".lock").acquire("run it"):
         done = run(home, Care(if_running=IfRunning.skip))

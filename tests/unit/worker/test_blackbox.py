@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +17,9 @@ from hypothesis import strategies as st
 
 from nbbatch.worker import blackbox
 from nbbatch.worker.blackbox import BlackBox, make_tape
+from nbbatch.worker.channels import Channels
 from nbbatch.worker.kernel_side.startup import Tape
+from nbbatch.worker.stop import Stop
 
 
 @contextmanager
@@ -136,3 +140,34 @@ def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     assert make_tape(tmp_path / "stdout") is None
     assert not (tmp_path / "stdout").exists()
+
+
+class Heard:
+    """A listener that keeps what a kernel's process wrote past the protocol."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def words(self, text: str) -> None:
+        self.text += text
+
+    def pause(self) -> None:
+        pass
+
+
+def test_a_character_that_comes_in_two_pieces_is_one() -> None:
+    """A program that writes much fills the pipe, wherever in a character that may be."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    kernel: Any = SimpleNamespace(words=reader)
+    heard: Any = Heard()
+    channels = Channels(kernel, Stop(), None, heard)
+
+    for piece in (b"M\xc3", b"\xbcller \xe2", b"\x82", b"\xac", b" \xff torn\xc3"):
+        os.write(writer, piece)
+        assert channels._hear_words()
+    os.close(writer)
+    assert not channels._hear_words()
+
+    assert heard.text == "Müller € \ufffd torn\ufffd"
+    os.close(reader)

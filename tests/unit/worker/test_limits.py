@@ -45,6 +45,30 @@ os.kill(os.getpid(), 9)
     assert found == set(range(20_000))
 
 
+def test_what_was_printed_before_a_fork_is_published_once(sweep: Callable[..., Sweep]) -> None:
+    """Else as much of a killed kernel's last words would be taken for published."""
+    killed = sweep(
+        """
+import os, time
+print('begun')
+for _ in range(4):
+    pid = os.fork()
+    if pid == 0:
+        print('fork', flush=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
+time.sleep(0.5)
+print('last words')
+os.kill(os.getpid(), 9)
+"""
+    )
+
+    assert killed.run() == 0
+
+    assert killed.log().splitlines()[1:6] == ["begun", *["fork"] * 4]
+    assert "last words" in killed.log().splitlines()
+
+
 def test_a_kernel_killed_after_more_than_its_tape_holds(sweep: Callable[..., Sweep]) -> None:
     """From two threads and a fork, and at once: who prints waits until it has arrived."""
     killed = sweep(
