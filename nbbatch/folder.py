@@ -32,7 +32,11 @@ def now() -> str:
 
 @dataclass(frozen=True)
 class Attempts:
-    """What ``attempts.jsonl`` says of one point: how many attempts began, and the last."""
+    """What ``attempts.jsonl`` says of one point.
+
+    How many attempts began, and of the last one since the point was made ready to run when
+    and where; empty when none has begun since.
+    """
 
     count: int = 0
     started: str = ""
@@ -240,9 +244,12 @@ class SweepFolder:
 
     def attempts(self, point: Point) -> Attempts:
         """What began at a point, finished or not."""
-        count, last = 0, {}
+        count: int = 0
+        last: dict[str, Any] = {}
         for line in _json_lines(self.root / point.dir / PointFiles.ATTEMPTS):
-            if "started" in line:
+            if "reset" in line:
+                last = {}
+            elif "started" in line:
                 count, last = count + 1, line
         return Attempts(count, str(last.get("started", "")), str(last.get("host", "")))
 

@@ -98,7 +98,7 @@ class Views:
                 record,
                 phase,
                 key=point.key,
-                began=attempts.count > 0,
+                began=attempts.started != "",
                 cancelled=point.id in submissions.cancelled,
                 ending=status.ending if status else Ending.UNTOLD,
                 in_grace=phase is JobPhase.GONE and record is None and self._in_grace(point),

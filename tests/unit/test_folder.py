@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nbbatch.errors import NbbatchError, SweepLocked, SweepNotFound
-from nbbatch.folder import SweepFolder
+from nbbatch.folder import Attempts, SweepFolder
 from nbbatch.model import Header, Outcome, Point, PointFiles, Record
 
 HEADER = Header(
@@ -53,6 +53,17 @@ def test_a_revision_keeps_the_earlier_one(folder: SweepFolder) -> None:
     assert (kept / "grid.yaml").read_text() == "x: [1]\n"
     assert len((kept / "points.jsonl").read_text().splitlines()) == 2
     assert folder.points() == POINTS[:1]
+
+
+def test_a_point_that_is_to_run_again_has_not_begun_yet(folder: SweepFolder) -> None:
+    point = POINTS[0]
+    attempts = folder.root / point.dir / PointFiles.ATTEMPTS
+    attempts.parent.mkdir(parents=True)
+    line = {"attempt": 1, "started": "2026-01-02T03:05:00.000Z", "host": "node1"}
+    attempts.write_text(json.dumps(line) + "\n")
+    assert folder.attempts(point) == Attempts(1, "2026-01-02T03:05:00.000Z", "node1")
+    folder.archive_record(point)
+    assert folder.attempts(point) == Attempts(1)
 
 
 def test_no_sweep(tmp_path: Path) -> None:
