@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.story import story
 
@@ -31,6 +33,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if folder in ("farm", "browser", "bench"):
                 item.add_marker(folder)
     items.sort(key=lambda item: item.get_closest_marker("waits") is None)
+
+
+class BrowserFilesWhole(LoadScopeScheduling):
+    """Each file of tests/browser in one worker: the sweep that its tests look at runs once.
+
+    (pytest 9.2 knows nothing of the groups that `--dist loadgroup` of xdist 3.8 makes.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return file if file.startswith("tests/browser/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BrowserFilesWhole:
+    return BrowserFilesWhole(config, log)
 
 
 @pytest.fixture(autouse=True)

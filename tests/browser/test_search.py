@@ -14,8 +14,6 @@ from tests.browser.conftest import Open
 from tests.browser.reading import CONTRAST, column, fragment, plotted, tab
 from tests.browser.sweeps import nbbatch
 
-pytestmark = pytest.mark.xdist_group("search")  # its 48 points run once
-
 
 @pytest.fixture
 def page(open_page: Open, search: Path) -> Page:

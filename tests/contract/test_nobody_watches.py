@@ -11,7 +11,7 @@ pytestmark = pytest.mark.parametrize("backend", ["local"], indirect=True)
 
 @pytest.mark.slow
 def test_the_report_follows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NBBATCH_REPORT_INTERVAL", "0.5")
+    monkeypatch.setenv("NBBATCH_REPORT_INTERVAL", "5")
     go = str(bench.folder / "go")
     wait = f"import os, time\nwhile x == 2 and not os.path.exists({go!r}): time.sleep(0.05)"
     sweep = bench.run(bench.notebook(wait), {"x": [1, 2]})
