@@ -10,7 +10,6 @@ import signal
 import subprocess
 import termios
 import time
-from types import TracebackType
 
 CTRL_C = b"\x03"
 
@@ -35,12 +34,7 @@ class Terminal:
     def __enter__(self) -> Terminal:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
         os.close(self.master)

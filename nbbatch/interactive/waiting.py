@@ -51,7 +51,9 @@ class Completed:
             ).start()
         try:
             point = await asyncio.wrap_future(self._coming)
-        except Exception:
+        except (
+            Exception
+        ):  # what the points raised; who is cancelled or interrupted leaves it coming
             self._coming = None
             raise
         self._coming = None

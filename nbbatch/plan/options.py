@@ -49,7 +49,7 @@ def settings_of(
     cwd = {"notebook": str(notebook.path.resolve().parent), "point": "point"}.get(request.cwd)
     if cwd is None:
         # Not Path.expanduser: that raises where ~ is of a user that there is not.
-        cwd = str(Path(os.path.expanduser(request.cwd)).resolve())  # noqa: PTH111
+        cwd = str(Path(os.path.expanduser(request.cwd)).resolve())  # noqa: PTH111 (as said)
         if not Path(cwd).is_dir():
             raise UsageError(
                 f"--cwd {request.cwd}: there is no such folder.",
