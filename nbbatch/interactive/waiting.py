@@ -51,9 +51,7 @@ class Completed:
             ).start()
         try:
             point = await asyncio.wrap_future(self._coming)
-        except (
-            Exception
-        ):  # what the points raised; who is cancelled or interrupted leaves it coming
+        except Exception:  # of the points; an interrupt or a cancel leaves it coming
             self._coming = None
             raise
         self._coming = None
